@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Intaglio: a compiler back end and bit-accurate simulator for integer neural networks."""
