@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the repository promises about its own files."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LINKED = ("compiler", "frontends", "simulator")
+SOURCES = ("intaglio", *LINKED)
+FOLDERS = (*SOURCES, "tests", "examples", "benchmarks")
+MOST_LINES = 400
+
+CONFIGURATION: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def python_files(*folders: str) -> list[Path]:
+    """The Python files below the folders, each once, under its real path from the root."""
+    files = {file.resolve() for folder in folders for file in (ROOT / folder).rglob("*.py")}
+    return sorted(file.relative_to(ROOT.resolve()) for file in files)
+
+
+def importable(file: Path) -> str:
+    """The one name under which a source file is imported."""
+    parts = file.with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts if parts[0] == "intaglio" else ("intaglio", *parts))
+
+
+def test_the_sources_are_found() -> None:
+    found = {file.parts[0] for file in python_files(*FOLDERS)}
+    assert found >= {*SOURCES, "tests"}
+
+
+def test_no_file_is_longer_than_the_cap() -> None:
+    lengths = {
+        str(file): len((ROOT / file).read_text().splitlines())
+        for file in (Path("setup.py"), *python_files(*FOLDERS))
+    }
+    assert {file: lines for file, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_every_file_names_its_licence() -> None:
+    first = "# SPDX-License-Identifier: Apache-2.0"
+    unmarked = [
+        str(file)
+        for file in (Path("setup.py"), *python_files(*FOLDERS))
+        if not (ROOT / file).read_text().startswith(first)
+    ]
+    assert unmarked == []
+
+
+@pytest.mark.parametrize("folder", LINKED)
+def test_each_top_level_folder_is_linked_into_the_package(folder: str) -> None:
+    link = ROOT / "intaglio" / folder
+    assert link.is_symlink()
+    assert link.readlink() == Path("..") / folder
+    assert (link / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("folder", LINKED)
+def test_each_top_level_folder_is_known_to_the_tools(folder: str) -> None:
+    tools = CONFIGURATION["tool"]
+    assert f"intaglio/{folder}" in tools["pyright"]["include"]
+    assert f"intaglio/{folder}" in tools["ruff"]["extend-exclude"]
+    assert folder in tools["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    assert f'"{folder}"' in (ROOT / "setup.py").read_text()
+
+
+def test_every_folder_of_sources_is_a_package() -> None:
+    folders = {file.parent for file in python_files(*SOURCES)}
+    assert [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    floors = {
+        floor.strip("() ")
+        for layer in CONFIGURATION["tool"]["importlinter"]["contracts"][0]["layers"]
+        for floor in layer.split("|")
+    }
+    # The public faces above the floors: they hold no code of a floor.
+    faces = {"intaglio", "intaglio.compiler"}
+    modules = [importable(file) for file in python_files(*SOURCES)]
+    homeless = [
+        module
+        for module in modules
+        if module not in faces
+        and not any(module == floor or module.startswith(f"{floor}.") for floor in floors)
+    ]
+    assert homeless == []
+
+
+def test_every_golden_file_belongs_to_a_test() -> None:
+    orphans: list[str] = []
+    for file in (ROOT / "tests").rglob("golden/*.txt"):
+        module, _, test = file.stem.partition(".")
+        source = file.parent.parent / f"{module}.py"
+        name = re.match(r"\w+", test)
+        if name is None or not source.exists() or f"def {name[0]}(" not in source.read_text():
+            orphans.append(str(file.relative_to(ROOT)))
+    assert orphans == []
+
+
+@pytest.mark.parametrize(
+    "lock", sorted(ROOT.glob("requirements*.lock")), ids=lambda lock: lock.name
+)
+def test_locks_pin_every_version_and_name_no_host(lock: Path) -> None:
+    lines = lock.read_text().splitlines()
+    pins = [line for line in lines if not line.startswith((" ", "#"))]
+    assert pins
+    assert [line for line in pins if not re.match(r"[a-z0-9-]+==[\w.]+( |$)", line)] == []
+    assert [line for line in lines if "://" in line] == []
+
+
+def test_the_development_lock_agrees_with_the_runtime_lock() -> None:
+    runtime, development = (
+        set(
+            re.findall(r"^[a-z0-9-]+==\S+(?: ; [^\\\n]+)?", (ROOT / name).read_text(), re.MULTILINE)
+        )
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert {pin.strip() for pin in runtime} - {pin.strip() for pin in development} == set()
