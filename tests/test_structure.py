@@ -117,9 +117,12 @@ def test_locks_pin_every_version_and_name_no_host(lock: Path) -> None:
 
 def test_the_development_lock_agrees_with_the_runtime_lock() -> None:
     runtime, development = (
-        set(
-            re.findall(r"^[a-z0-9-]+==\S+(?: ; [^\\\n]+)?", (ROOT / name).read_text(), re.MULTILINE)
-        )
+        {
+            line.removesuffix("\\").strip()
+            for line in (ROOT / name).read_text().splitlines()
+            if "==" in line
+        }
         for name in ("requirements.lock", "requirements-dev.lock")
     )
-    assert {pin.strip() for pin in runtime} - {pin.strip() for pin in development} == set()
+    assert runtime
+    assert runtime - development == set()

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What can be proved about an integer graph: ranges, certificates, lifetimes."""

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Rewrites of the integer graph, one file each."""
