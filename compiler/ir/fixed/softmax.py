@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Softmax as one op with a closed choice of algorithm.
+
+In all of them ``d = x - max(x)`` along the axis (d <= 0).
+"""
+
+from dataclasses import dataclass
+
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.rounding import Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPointSoftmax:
+    """The gemmlowp fixed-point softmax (TFLite reference and TFLM, int8 and uint8).
+
+    e = exp_neg(SRDHM(d << left_shift, multiplier)) in Q0.31 where d >= difference_minimum, else the
+    output is ``low``; S = Σ RDP_away(e, 12); h = clz32(S); r = recip1p((S << h) - 2**31);
+    y = clamp(RDP_away(SRDHM(r, e), 12 - h + 31 - bits) + low, low, high), bits = 8.
+    """
+
+    multiplier: int
+    left_shift: int
+    difference_minimum: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerTableSoftmax:
+    """y = clamp(divide(table[-d] * numerator, Σ table[-d], rounding) + zero_point, low, high).
+
+    ``table[k]`` is the integer nearest to ``exp(-k * scale) * 2**fraction``; a difference beyond
+    the table's end counts as 0.  Pure integers: our own default.
+    """
+
+    table: tuple[int, ...]
+    numerator: int
+    rounding: Rounding
+    zero_point: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Float32TableSoftmax:
+    """y = clamp(half_even(fl32(fl32(e * factor) / S)) + zero_point, low, high) in float32.
+
+    e = table[-d]; S = the float32 sum of e along the axis in ascending order.
+    Source: ONNX Runtime 1.31 QLinearSoftmax (``factor`` = floor(1 / output scale)).
+    """
+
+    table: tuple[Float32, ...]
+    factor: Float32
+    zero_point: int
+    low: int
+    high: int
+
+
+SoftmaxAlgorithm = FixedPointSoftmax | IntegerTableSoftmax | Float32TableSoftmax
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """y = softmax(x) along ``axis`` by ``algorithm``."""
+
+    algorithm: SoftmaxAlgorithm
+    axis: int

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scaled level: what a quantized model means, before any machine's arithmetic is chosen.
+
+Each operand's and the result's float32 scales, zero points and axis are in their types.
+"""
+
+from intaglio.compiler.ir.float_tail import Float32Binary, Float32Softmax, FloatTail
+from intaglio.compiler.ir.moves import Concat, Move, Pad, Reshape, ResizeNearest, Slice, Transpose
+from intaglio.compiler.ir.scaled.borders import Dequantize, Quantize
+from intaglio.compiler.ir.scaled.contractions import (
+    Conv2d,
+    ConvTranspose2d,
+    FullyConnected,
+    MatMul,
+)
+from intaglio.compiler.ir.scaled.elementwise import (
+    UNBOUNDED,
+    Add,
+    Clip,
+    Maximum,
+    Minimum,
+    Multiply,
+    PRelu,
+    Requantize,
+    Softmax,
+    Subtract,
+    Unary,
+    UnaryFunction,
+)
+from intaglio.compiler.ir.scaled.pooling import (
+    AveragePool2d,
+    MaxPool2d,
+    ReduceMean,
+    ResizeLinear,
+)
+
+Op = (
+    Conv2d
+    | ConvTranspose2d
+    | FullyConnected
+    | MatMul
+    | Add
+    | Subtract
+    | Multiply
+    | Minimum
+    | Maximum
+    | Unary
+    | PRelu
+    | Requantize
+    | Softmax
+    | MaxPool2d
+    | AveragePool2d
+    | ReduceMean
+    | ResizeLinear
+    | Quantize
+    | Dequantize
+    | Move
+    | FloatTail
+)
+
+__all__ = [
+    "UNBOUNDED",
+    "Add",
+    "AveragePool2d",
+    "Clip",
+    "Concat",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Dequantize",
+    "Float32Binary",
+    "Float32Softmax",
+    "FullyConnected",
+    "MatMul",
+    "MaxPool2d",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Op",
+    "PRelu",
+    "Pad",
+    "Quantize",
+    "ReduceMean",
+    "Requantize",
+    "Reshape",
+    "ResizeLinear",
+    "ResizeNearest",
+    "Slice",
+    "Softmax",
+    "Subtract",
+    "Transpose",
+    "Unary",
+    "UnaryFunction",
+]

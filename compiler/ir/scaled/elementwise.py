@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise functions of quantized values, and softmax."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from intaglio.numerics.float32 import Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Real bounds, for the whole tensor (one) or by channel of the last axis; none is unbounded."""
+
+    low: tuple[Float32, ...] = ()
+    high: tuple[Float32, ...] = ()
+
+
+UNBOUNDED = Clip()
+_ZERO = Float32(0)
+_ONE = Float32(0x3F800000)
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """real y = clip(x1 + x2), NumPy broadcasting."""
+
+    activation: Clip = UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
+class Subtract:
+    """real y = clip(x1 - x2), NumPy broadcasting."""
+
+    activation: Clip = UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """real y = clip(x1 * x2), NumPy broadcasting."""
+
+    activation: Clip = UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """real y = min(x1, x2), NumPy broadcasting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """real y = max(x1, x2), NumPy broadcasting."""
+
+
+class UnaryFunction(Enum):
+    """A real function of one variable.
+
+    ``alpha`` and ``beta`` are the attributes of ``Unary``: LEAKY_RELU slope alpha; ELU alpha;
+    HARD_SIGMOID max(0, min(1, alpha x + beta)).  GELU is x Φ(x); GELU_TANH its tanh approximation.
+    """
+
+    IDENTITY = "identity"
+    LEAKY_RELU = "leaky-relu"
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+    HARD_SIGMOID = "hard-sigmoid"
+    HARD_SWISH = "hard-swish"
+    GELU = "gelu"
+    GELU_TANH = "gelu-tanh"
+    ELU = "elu"
+    EXP = "exp"
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """real y = clip(function(x)).
+
+    Attributes:
+        function: the real function.
+        alpha: its first parameter, where it has one.
+        beta: its second parameter, where it has one.
+        activation: real bounds applied after the function.
+    """
+
+    function: UnaryFunction
+    alpha: Float32 = _ZERO
+    beta: Float32 = _ZERO
+    activation: Clip = UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
+class PRelu:
+    """real y = x where x >= 0, else slope * x; slope is a quantized constant ``[1]`` or ``[C]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requantize:
+    """real y = clip(x) in another scale, zero point or width (a Relu or Clip that stands alone)."""
+
+    activation: Clip = UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """real y = exp(beta x) / Σ exp(beta x) along ``axis``."""
+
+    axis: int
+    beta: Float32 = _ONE
