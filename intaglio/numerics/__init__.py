@@ -11,6 +11,23 @@ from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
 from intaglio.numerics.integers import IntegerArray, IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.multipliers import (
+    PowerOfTwo,
+    dory,
+    double_multiplier,
+    double_ratio,
+    exact_multiplier,
+    float_multiplier,
+    float_product_multiplier,
+    nearest_multiply_shift,
+    nemo,
+    power_of_two_shift,
+    quantize_multiplier,
+    rational,
+    rndnu,
+    single_rounding,
+    tosa_scale,
+)
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import (
     Rounding,
@@ -57,6 +74,7 @@ __all__ = [
     "Interval",
     "MultiplyAddShift",
     "MultiplyShift",
+    "PowerOfTwo",
     "PreparedRequantizers",
     "RationalMultiply",
     "Requantizer",
@@ -69,11 +87,25 @@ __all__ = [
     "apply_scalings",
     "divide",
     "divide_array",
+    "dory",
+    "double_multiplier",
+    "double_ratio",
+    "exact_multiplier",
+    "float_multiplier",
+    "float_product_multiplier",
+    "nearest_multiply_shift",
+    "nemo",
+    "power_of_two_shift",
     "prepare",
+    "quantize_multiplier",
+    "rational",
+    "rndnu",
     "round_fraction",
     "rounding_shift_away",
     "rounding_shift_up",
     "saturating_rounding_doubling_high_multiply",
     "shift_right",
     "shift_right_array",
+    "single_rounding",
+    "tosa_scale",
 ]

@@ -2,8 +2,8 @@
 """IEEE-754 binary32 constants and float arithmetic in integers, which hardware floats must equal.
 
 Every operation is exact in integers and rounds once, half to even, subnormals and signed zeros
-included.  Operands and results are finite: an overflow is an error, not an infinity.  The operations
-take two ``Float32`` or two ``Float64``.
+included.  Operands and results are finite: an overflow is an error, not an infinity.  The
+operations take two ``Float32`` or two ``Float64``.
 """
 
 import struct

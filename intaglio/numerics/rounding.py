@@ -138,25 +138,26 @@ def _goes_up_array(
     mode: Rounding,
 ) -> NDArray[np.bool_]:
     """The twin of ``_goes_up``; ``side`` is the sign of the discarded part minus one half."""
-    above, tie = inexact & (side > 0), inexact & (side == 0)
+    above: NDArray[np.bool_] = inexact & (side > 0)
+    tie: NDArray[np.bool_] = inexact & (side == 0)
     match mode:
         case Rounding.FLOOR:
             return np.zeros_like(inexact)
         case Rounding.CEIL:
             return inexact
         case Rounding.TOWARD_ZERO:
-            return inexact & negative
+            return np.logical_and(inexact, negative)
         case Rounding.AWAY_FROM_ZERO:
-            return inexact & ~negative
+            return np.logical_and(inexact, ~negative)
         case Rounding.HALF_TOWARD_POSITIVE:
-            return above | tie
+            return np.logical_or(above, tie)
         case Rounding.HALF_TOWARD_NEGATIVE:
             return above
         case Rounding.HALF_EVEN:
-            return above | (tie & (floor % 2 == 1))
+            return np.logical_or(above, tie & (floor & 1 == 1))
         case Rounding.HALF_AWAY_FROM_ZERO:
-            return above | (tie & ~negative)
+            return np.logical_or(above, tie & ~negative)
         case Rounding.HALF_TOWARD_ZERO:
-            return above | (tie & negative)
+            return np.logical_or(above, tie & negative)
         case _:
             assert_never(mode)
