@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BatchNormalization becomes part of a neighbouring linear operation, or one of its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from intaglio.compiler.real.editing import (
+    Names,
+    add_float_initializer,
+    describe,
+    float_attribute,
+    float_constant,
+    input_at,
+    remove_unused,
+    sole_consumer,
+    take_over,
+)
+from intaglio.compiler.real.linear import read_linear, write_linear
+from intaglio.compiler.real.statistics import write_channel_statistics
+from intaglio.errors import UnsupportedModel
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Affine:
+    """What inference-time BatchNormalization is: y = factor * x + offset, per channel."""
+
+    factor: Vector
+    offset: Vector
+    mean: Vector
+    std: Vector
+
+
+def fold_batch_normalization(model: ir.Model) -> ir.Model:
+    """Fold every BatchNormalization; the graph's real outputs stay the same but for rounding.
+
+    With k = gamma / sqrt(var + eps) per channel, in float64 and then rounded to float32:
+
+    - after Conv, ConvTranspose or Gemm: W' = k * W and b' = k * (b - mean) + beta;
+    - before a Conv without padding, or a Gemm (W' = W * k along the input channels,
+      b' = b + sum W * (beta - k * mean)); with padding this is not exact, since the padded zeros
+      are not normalized;
+    - alone: a depthwise 1x1 Conv for inputs with spatial axes, else Mul and Add.
+
+    Its output keeps its name and gets ``intaglio.statistics``: the normal distribution that
+    training promised, mean beta and std |gamma| * sqrt(var / (var + eps)) per channel. (Not
+    |gamma|: where var < eps the channel is almost constant.)
+
+    Source: Ioffe and Szegedy, Batch Normalization (2015), section 3.1, algorithm 2; ONNX operator
+    BatchNormalization-15.
+
+    Raises:
+        UnsupportedModel: a BatchNormalization in training mode, or with computed parameters, or
+            whose var + eps isn't positive.
+    """
+    model = model.clone()
+    names = Names(model.graph)
+    nodes = [node for node in model.graph if node.op_type == "BatchNormalization"]
+    affines = {node: _affine(node) for node in nodes}
+    problems = [f"{describe(node)}: {a}" for node, a in affines.items() if isinstance(a, str)]
+    if problems:
+        raise UnsupportedModel(
+            model.graph.name or "the model", problems, "Export the model for inference"
+        )
+    for node, affine in affines.items():
+        if not isinstance(affine, str):
+            _fold(model.graph, names, node, affine)
+    remove_unused(model)
+    return model
+
+
+def _affine(node: ir.Node) -> _Affine | str:
+    """The affine map, or why there is none."""
+    gamma, beta, mean, variance = (float_constant(input_at(node, i)) for i in range(1, 5))
+    if gamma is None or beta is None or mean is None or variance is None:
+        return "a parameter is computed by the model instead of stored"
+    if node.attributes.get_int("training_mode", 0) or len(node.outputs) > 1:
+        return "it is in training mode"
+    total = variance + float_attribute(node, "epsilon", 1e-5)
+    if not (variance >= 0).all() or not (total > 0).all():
+        return "a variance is negative, or zero with epsilon zero"
+    factor = gamma / np.sqrt(total)
+    return _Affine(
+        factor=factor,
+        offset=beta - factor * mean,
+        mean=beta,
+        std=np.abs(gamma) * np.sqrt(variance / total),
+    )
+
+
+def _fold(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> None:
+    if _fold_backward(graph, names, node, affine) or _fold_forward(graph, names, node, affine):
+        return
+    _stand_alone(graph, names, node, affine)
+
+
+def _fold_backward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> bool:
+    """Into the linear operation before it."""
+    source, result = node.inputs[0], node.outputs[0]
+    producer = source.producer() if source is not None else None
+    if source is None or producer is None or sole_consumer(source) is not node:
+        return False
+    linear = read_linear(producer)
+    if linear is None or linear.outputs != affine.factor.size:
+        return False
+    weight = linear.weight * _along(affine.factor, 0, linear.weight.ndim)
+    write_linear(graph, names, producer, weight, affine.factor * linear.bias + affine.offset)
+    take_over(result, source)
+    write_channel_statistics(source, affine.mean, affine.std)
+    graph.remove(node, safe=True)
+    return True
+
+
+def _fold_forward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> bool:
+    """Into the linear operation after it, if that reads nothing else and pads nothing."""
+    source, result = node.inputs[0], node.outputs[0]
+    consumer = sole_consumer(result)
+    if source is None or consumer is None or consumer.inputs[0] is not result:
+        return False
+    linear = read_linear(consumer) if _reads_no_padding(consumer) else None
+    if linear is None or linear.inputs != affine.factor.size:
+        return False
+    grouped = (linear.groups, -1, *linear.weight.shape[1:])
+    weight = linear.weight.reshape(grouped)
+    shape = (linear.groups, 1, linear.weight.shape[1], *[1] * (linear.weight.ndim - 2))
+    moved = (weight * affine.offset.reshape(shape)).reshape(linear.outputs, -1).sum(axis=1)
+    scaled = (weight * affine.factor.reshape(shape)).reshape(linear.weight.shape)
+    write_linear(graph, names, consumer, scaled, linear.bias + moved)
+    consumer.replace_input_with(0, source)
+    graph.remove(node, safe=True)
+    return True
+
+
+def _reads_no_padding(node: ir.Node) -> bool:
+    if node.op_type == "Gemm":
+        return True
+    if node.op_type != "Conv":  # a ConvTranspose's every border pixel misses some taps
+        return False
+    automatic = node.attributes.get_string("auto_pad", "NOTSET")
+    return automatic == "VALID" or (
+        automatic == "NOTSET" and not any(node.attributes.get_ints("pads", ()))
+    )
+
+
+def _stand_alone(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> None:
+    source, result = node.inputs[0], node.outputs[0]
+    rank = len(source.shape) if source is not None and source.shape is not None else 0
+    channels, name = affine.factor.size, f"{result.name}"
+    if rank >= 3:
+        kernel = _along(affine.factor, 0, rank)
+        weight = add_float_initializer(graph, names, f"{name}_weight", kernel)
+        bias = add_float_initializer(graph, names, f"{name}_bias", affine.offset)
+        last = ir.node("Conv", [source, weight, bias], {"group": channels}, name=node.name)
+        nodes = [last]
+    else:
+        factor = add_float_initializer(graph, names, f"{name}_factor", affine.factor)
+        offset = add_float_initializer(graph, names, f"{name}_offset", affine.offset)
+        scaled = ir.node("Mul", [source, factor], name=f"{name}_scale")
+        scaled.outputs[0].name = names.fresh(f"{name}_scaled")
+        scaled.outputs[0].type, scaled.outputs[0].shape = result.type, result.shape
+        last = ir.node("Add", [scaled.outputs[0], offset], name=node.name)
+        nodes = [scaled, last]
+    graph.insert_after(node, nodes)
+    take_over(result, last.outputs[0])
+    write_channel_statistics(last.outputs[0], affine.mean, affine.std)
+    graph.remove(node, safe=True)
+
+
+def _along(vector: Vector, axis: int, rank: int) -> Vector:
+    """The vector shaped to broadcast along one axis of an array of that rank."""
+    return vector.reshape([-1 if i == axis else 1 for i in range(rank)])

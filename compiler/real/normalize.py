@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The passes that every float model goes through before anything is measured or quantized."""
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from intaglio.compiler.real.fold_batch_normalization import fold_batch_normalization
+from intaglio.compiler.real.fold_constants import fold_constants
+from intaglio.compiler.real.fold_padding import fold_padding
+from intaglio.compiler.real.load import infer_shapes
+from intaglio.compiler.real.normalize_products import normalize_products
+from intaglio.compiler.real.remove_identities import remove_identities
+from intaglio.compiler.real.supported import check_supported
+
+Pass = Callable[[ir.Model], ir.Model]
+
+NORMALIZATION: tuple[Pass, ...] = (
+    remove_identities,
+    infer_shapes,
+    fold_constants,
+    check_supported,
+    fold_padding,
+    normalize_products,
+    fold_batch_normalization,
+    infer_shapes,
+)
+
+
+def normalize(model: ir.Model) -> ir.Model:
+    """Bring a float model into the few forms that recipes and quantization know.
+
+    No Constant, Identity, Dropout or BatchNormalization is left; the real function is the same up
+    to float32 rounding. The given model stays as it is.
+
+    Raises:
+        UnsupportedModel: nodes that no integer network has, all of them named.
+    """
+    for step in NORMALIZATION:
+        model = step(model)
+    return model
