@@ -41,7 +41,7 @@ format: $(DEVELOPMENT) ## Format the sources and mend what ruff can mend.
 	$(BIN)/ruff format
 
 train: $(TRAINING) ## Train the network of examples/digits again (torch, in .venv-train).
-	.venv-train/bin/python examples/digits/train.py
+	.venv-train/bin/python -m examples.digits.train
 
 # Training takes any build of its torch, with or without CUDA, so neither hashes nor CUDA's parts.
 lock: .venv-lock/bin/uv ## Write the lock files again from pyproject.toml (needs uv).
