@@ -125,7 +125,7 @@ class PairFunction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DequantizedPair:
-    """y = clamp(half_even(fl32(f(fl32((x1-z1) s1), fl32((x2-z2) s2)) / s)) + zero_point, low, high).
+    """y = clamp(half_even(fl32(f(fl32((x1-z1)s1), fl32((x2-z2)s2)) / s)) + zero_point, low, high).
 
     Every operation is one binary32 operation.
     Source: ONNX DequantizeLinear, the float operator, QuantizeLinear, run one after another.

@@ -34,6 +34,7 @@ from intaglio.compiler.ir.fixed.softmax import (
     IntegerTableSoftmax,
     Softmax,
     SoftmaxAlgorithm,
+    SoftmaxNormalization,
 )
 from intaglio.compiler.ir.float_tail import Float32Binary, Float32Softmax, FloatTail
 from intaglio.compiler.ir.moves import Concat, Move, Pad, Reshape, ResizeNearest, Slice, Transpose
@@ -98,6 +99,7 @@ __all__ = [
     "Slice",
     "Softmax",
     "SoftmaxAlgorithm",
+    "SoftmaxNormalization",
     "Subtract",
     "Transpose",
 ]

@@ -73,7 +73,8 @@ class ResizeLinear:
     """acc[n,i,j,c] = Σ x[n, row, column, c] * row weight * column weight over four neighbours.
 
     By axis: the high neighbour has the weight ``weight``, the low one ``denominator - weight``.
-    The exact sum is ``row_denominator * column_denominator`` times the mean; a ``Requantize`` follows.
+    The exact sum is ``row_denominator * column_denominator`` times the mean; ``Requantize``
+    follows.
     """
 
     rows_low: tuple[int, ...]

@@ -5,6 +5,7 @@ In all of them ``d = x - max(x)`` along the axis (d <= 0).
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.rounding import Rounding
@@ -42,16 +43,30 @@ class IntegerTableSoftmax:
     high: int
 
 
+class SoftmaxNormalization(Enum):
+    """How a table entry e becomes a probability code v, given the float32 sum S of the row.
+
+    SCALED_NUMERATOR: v = fl32(fl32(e * factor) / S); ONNX Runtime, factor = floor(1 / s_out).
+    RECIPROCAL_SUM: v = fl32(e * fl32(1 / fl32(S * factor))); TFLite optimized, factor = s_out.
+    """
+
+    SCALED_NUMERATOR = "scaled-numerator"
+    RECIPROCAL_SUM = "reciprocal-sum"
+
+
 @dataclass(frozen=True, slots=True)
 class Float32TableSoftmax:
-    """y = clamp(half_even(fl32(fl32(e * factor) / S)) + zero_point, low, high) in float32.
+    """y = clamp(round(v) + zero_point, low, high) in float32.
 
-    e = table[-d]; S = the float32 sum of e along the axis in ascending order.
-    Source: ONNX Runtime 1.31 QLinearSoftmax (``factor`` = floor(1 / output scale)).
+    e = table[-d], 0 beyond the table's end; S = the float32 sum of e along the axis, ascending from
+    0; v = normalization of e and S.
+    Source: ONNX Runtime 1.31 QLinearSoftmax; TFLite optimized int8 softmax.
     """
 
     table: tuple[Float32, ...]
     factor: Float32
+    normalization: SoftmaxNormalization
+    rounding: Rounding
     zero_point: int
     low: int
     high: int

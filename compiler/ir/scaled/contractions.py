@@ -33,7 +33,8 @@ class ConvTranspose2d:
     """real y = clip(conv_transpose(x, w) + b).
 
     x[i] w[k] adds to y[i * stride + k * dilation - pad].  Operands as for ``Conv2d``
-    (w ``[O, kh, kw, C / groups]``).  The result's shape says how far the plane extends, so output padding needs no attribute of its own.
+    (w ``[O, kh, kw, C / groups]``).  The result's shape says how far the plane extends, so output
+    padding needs no attribute of its own.
     """
 
     strides: tuple[int, int] = (1, 1)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a machine does what is more than one requantizer: sums of two, means, tables, softmax."""
+
+from dataclasses import dataclass
+
+from intaglio.numerics.profile.schemes import Rescale, Scheme
+from intaglio.numerics.rounding import Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class RescaledSumMethod:
+    """TFLite ADD and SUB: both operands scaled to twice the larger scale, summed, scaled again."""
+
+    left_shift: int
+    scheme: Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class SharedShiftMethod:
+    """Integer multipliers at one shared shift, one rounding.
+
+    The larger ratio to the output scale gets ``multiplier_bits`` bits.  ``float32_ratios`` forms
+    the ratios in float32 (XNNPACK), else they are exact.
+    """
+
+    multiplier_bits: int
+    rounding: Rounding
+    float32_ratios: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FusedMultiplyAddMethod:
+    """ONNX Runtime QLinearAdd on x86: two fused multiply-adds, zero point inside the rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class DequantizedMethod:
+    """Dequantize, one float32 operation, quantize: every step rounded to float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperandRescaleMethod:
+    """Each operand is rescaled to the output's scale first, then combined in integers."""
+
+    rescale: Rescale
+
+
+@dataclass(frozen=True, slots=True)
+class ProductMethod:
+    """(x1 - z1) * (x2 - z2), then a requantizer; ``zero_point_inside`` adds z before the rounding.
+
+    The zero point inside is one float32 addition and exists with the float32 scheme alone.
+    """
+
+    rescale: Rescale
+    zero_point_inside: bool = False
+
+
+PairMethod = (
+    RescaledSumMethod
+    | SharedShiftMethod
+    | FusedMultiplyAddMethod
+    | DequantizedMethod
+    | OperandRescaleMethod
+    | ProductMethod
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RescaledMean:
+    """The sum without zero point, then one requantizer for s_in / (s_out * n)."""
+
+    rescale: Rescale
+
+
+@dataclass(frozen=True, slots=True)
+class RawCodeMean:
+    """TFLite AVERAGE_POOL_2D: the raw codes' sum (zero point included) over n, rounded."""
+
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPointMean:
+    """TFLite MEAN: the 31-bit multiplier of s_in / s_out divided by n as an integer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Mean:
+    """ONNX Runtime QLinearGlobalAveragePool: float32 factor fl32(s_in / fl32(s_out * n))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Float32MeanZeroPointInside:
+    """XNNPACK mean: fl32(fl32(sum * f) + z), f = fl32(fl32(s_in / s_out) * fl32(1 / n))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Float32PoolMean:
+    """ONNX Runtime QLinearAveragePool: float32 average, zero point inside the rounding."""
+
+
+MeanMethod = (
+    RescaledMean
+    | RawCodeMean
+    | FixedPointMean
+    | Float32Mean
+    | Float32MeanZeroPointInside
+    | Float32PoolMean
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExactTable:
+    """The real function of the real operand over s_out, rounded once."""
+
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Table:
+    """fl32 of the function of the float32 operand, quantized in float32.
+
+    ``reciprocal`` multiplies by fl32(1 / s_out) where the plain form divides; ``zero_point_inside``
+    adds the zero point in float32 before the rounding.
+    """
+
+    rounding: Rounding
+    reciprocal: bool
+    zero_point_inside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPointTable:
+    """TFLite's integer formulas for LEAKY_RELU, PRELU and HARD_SWISH."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlopeTable:
+    """A piecewise linear function: each branch's slope as a requantizer of its own."""
+
+    rescale: Rescale
+
+
+UnaryMethod = ExactTable | Float32Table | FixedPointTable | SlopeTable
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Rescale:
+    """Dequantize to float32, quantize by a float32 division, half to even."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPointSoftmaxMethod:
+    """gemmlowp fixed point exponential and reciprocal (TFLite reference, TFLM)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerTableSoftmaxMethod:
+    """A table of exp with ``fraction_bits`` fractional bits and one exact division."""
+
+    fraction_bits: int
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Float32TableSoftmaxMethod:
+    """A float32 table of exp, float32 sum, division and rounding.
+
+    ``reciprocal_output_scale`` multiplies e by floor(1 / s_out) before the division (ONNX Runtime);
+    else the sum is multiplied by s_out (TFLite optimized).
+    """
+
+    rounding: Rounding
+    reciprocal_output_scale: bool
+
+
+SoftmaxMethod = FixedPointSoftmaxMethod | IntegerTableSoftmaxMethod | Float32TableSoftmaxMethod

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A profile: ordered rule tables, one a family of ops; the first rule that applies is used."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from intaglio.errors import InvalidProfile
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.rules import (
+    Condition,
+    ContractionRule,
+    Granularity,
+    MeanRule,
+    PairRule,
+    RescaleRule,
+    ResizeRule,
+    SoftmaxRule,
+    UnaryRule,
+)
+from intaglio.numerics.quantize_method import QuantizeMethod
+from intaglio.numerics.rounding import Rounding
+
+
+class _Rule(Protocol):
+    @property
+    def when(self) -> Condition: ...
+
+
+RuleT = TypeVar("RuleT", bound=_Rule)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeRule:
+    """float32 to code at the border of the graph."""
+
+    rounding: Rounding
+    method: QuantizeMethod
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRule:
+    """The code of an activation's real bound v: round(fl32(v / scale)) + zero_point, or exactly."""
+
+    rounding: Rounding
+    float32: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One machine's or runtime's arithmetic.
+
+    Attributes:
+        name: what the user calls it.
+        title: one line on what it is.
+        checked_against: programs and versions whose bits it reproduces, as tested.
+        quantize: the border.
+        bound: the clamp of a fused activation.
+        contraction: convolutions and matrix products.
+        pair: elementwise functions of two operands.
+        mean: average pools and means.
+        unary: functions of one operand.
+        rescale: a code in another scale.
+        softmax: softmax.
+        resize: bilinear interpolation.
+    """
+
+    name: str
+    title: str
+    checked_against: tuple[str, ...]
+    quantize: QuantizeRule
+    bound: BoundRule
+    contraction: tuple[ContractionRule, ...]
+    pair: tuple[PairRule, ...]
+    mean: tuple[MeanRule, ...]
+    unary: tuple[UnaryRule, ...]
+    rescale: tuple[RescaleRule, ...]
+    softmax: tuple[SoftmaxRule, ...]
+    resize: tuple[ResizeRule, ...]
+
+    def first(
+        self,
+        rules: Iterable[RuleT],
+        op: str,
+        operand: IntType,
+        granularity: Granularity = Granularity.PER_TENSOR,
+    ) -> RuleT:
+        """The first of ``rules`` that applies.
+
+        Raises:
+            InvalidProfile: no rule applies.
+        """
+        for rule in rules:
+            if rule.when.accepts(op, operand, granularity):
+                return rule
+        raise InvalidProfile(
+            self.name,
+            "rules",
+            f"none for {op} on {operand} operands, {granularity.value}",
+            "one whose condition accepts it (add the rule, or choose another profile)",
+        )

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of a profile: which op, operand types and granularity use which arithmetic."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from intaglio.numerics.accumulator import AccumulationOrder, Overflow
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.methods import (
+    Float32Rescale,
+    MeanMethod,
+    PairMethod,
+    SoftmaxMethod,
+    UnaryMethod,
+)
+from intaglio.numerics.profile.schemes import Rescale
+from intaglio.numerics.rounding import Rounding
+
+
+class Granularity(Enum):
+    """How many scales a weight tensor has."""
+
+    PER_TENSOR = "per-tensor"
+    PER_CHANNEL = "per-channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a rule applies; an empty field accepts everything.
+
+    Attributes:
+        ops: op kinds in the words of the text form, such as ``conv2d``.
+        operands: element types of the first operand.
+        granularity: of the weights.
+    """
+
+    ops: tuple[str, ...] = ()
+    operands: tuple[IntType, ...] = ()
+    granularity: Granularity | None = None
+
+    def accepts(self, op: str, operand: IntType, granularity: Granularity) -> bool:
+        """Whether the rule is for this op on this operand type."""
+        if self.ops and op not in self.ops:
+            return False
+        if self.operands and operand not in self.operands:
+            return False
+        return self.granularity is None or self.granularity is granularity
+
+
+ALWAYS = Condition()
+
+
+@dataclass(frozen=True, slots=True)
+class ContractionRule:
+    """Convolutions and matrix products.
+
+    Attributes:
+        when: the condition.
+        rescale: how the accumulator becomes a code.
+        accumulator_bits: width of the signed accumulator.
+        overflow: what it does with a sum that doesn't fit.
+        order: the order of the additions.
+        bias_bits: width of the signed bias.
+    """
+
+    rescale: Rescale
+    when: Condition = ALWAYS
+    accumulator_bits: int = 32
+    overflow: Overflow = Overflow.WRAP
+    order: AccumulationOrder = AccumulationOrder.BIAS_FIRST
+    bias_bits: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PairRule:
+    """Elementwise functions of two operands."""
+
+    method: PairMethod
+    when: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class MeanRule:
+    """Average pools and means."""
+
+    method: MeanMethod
+    when: Condition = ALWAYS
+    accumulator_bits: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class UnaryRule:
+    """Functions of one operand; ``when.ops`` names functions such as ``leaky-relu``."""
+
+    method: UnaryMethod
+    when: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class RescaleRule:
+    """A code in another scale: by a requantizer, or through float32 (dequantize, quantize)."""
+
+    method: Rescale | Float32Rescale
+    when: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class SoftmaxRule:
+    """Softmax."""
+
+    method: SoftmaxMethod
+    when: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeRule:
+    """Bilinear interpolation.
+
+    Attributes:
+        fraction_bits: fractional bits of each axis's weight; 0 keeps the exact rational weights.
+        rounding: of the weighted sum.
+    """
+
+    fraction_bits: int
+    rounding: Rounding
+    when: Condition = ALWAYS

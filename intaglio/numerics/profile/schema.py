@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frozen dataclasses from and to plain trees of tables, lists and words, by their type hints.
+
+Unions are told apart by ``kind``, the class's name in lower case without its suffix.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+
+from intaglio.errors import InvalidProfile
+from intaglio.numerics.integers import IntType
+
+_SUFFIXES = ("Scheme", "Method")
+
+Tree = Mapping[str, "Tree"] | list["Tree"] | str | int | bool
+
+
+class Reader:
+    """Builds frozen dataclasses from parsed TOML by their type hints."""
+
+    def __init__(self, profile: str) -> None:
+        """Read for ``profile``, which is what errors call it."""
+        self._profile = profile
+
+    def _refuse(self, place: str, found: object, expected: str) -> InvalidProfile:
+        shown = str(found)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        return InvalidProfile(self._profile, place or "the file", shown, expected)
+
+    def read(self, hint: Any, tree: Tree, place: str) -> object:
+        """The value of type ``hint`` that ``tree`` describes."""
+        if get_origin(hint) in (UnionType, Union):
+            return self._read_union(hint, tree, place)
+        if get_origin(hint) is tuple:
+            if not isinstance(tree, list):
+                raise self._refuse(place, tree, "a list")
+            (element, _) = get_args(hint)
+            return tuple(self.read(element, item, f"{place}[{i}]") for i, item in enumerate(tree))
+        if hint is IntType:
+            return self._read_type(tree, place)
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            return self._read_enum(hint, tree, place)
+        if isinstance(hint, type) and is_dataclass(hint):
+            return self._read_dataclass(hint, tree, place)
+        if type(tree) is not hint:
+            raise self._refuse(place, tree, f"a value of type {hint.__name__}")
+        return tree
+
+    def _read_union(self, hint: Any, tree: Tree, place: str) -> object:
+        members = [member for member in get_args(hint) if member is not NoneType]
+        if len(members) == 1:
+            return self.read(members[0], tree, place)
+        by_kind = {_kind(member): member for member in members}
+        if not isinstance(tree, Mapping) or not isinstance(tree.get("kind"), str):
+            raise self._refuse(place, tree, f'a table with a "kind" of {", ".join(by_kind)}')
+        kind = cast(str, tree["kind"])
+        if kind not in by_kind:
+            raise self._refuse(f"{place}.kind", kind, _choice(kind, list(by_kind)))
+        rest = {key: value for key, value in tree.items() if key != "kind"}
+        return self._read_dataclass(by_kind[kind], rest, place)
+
+    def _read_type(self, tree: Tree, place: str) -> IntType:
+        if isinstance(tree, str) and re.fullmatch(r"[iu][1-9][0-9]?", tree):
+            bits = int(tree[1:])
+            if bits <= 64:
+                return IntType(bits, tree[0] == "i")
+        raise self._refuse(place, tree, "an integer type such as i8 or u4, 1 to 64 bits")
+
+    def _read_enum(self, hint: type[Enum], tree: Tree, place: str) -> Enum:
+        words = [str(member.value) for member in hint]
+        if not isinstance(tree, str) or tree not in words:
+            raise self._refuse(place, tree, _choice(str(tree), words))
+        return hint(tree)
+
+    def _read_dataclass(self, hint: type, tree: Tree, place: str) -> object:
+        if not isinstance(tree, Mapping):
+            raise self._refuse(place, tree, "a table")
+        hints = get_type_hints(hint)
+        for key in tree:
+            if key not in hints:
+                inside = f"{place}.{key}".lstrip(".")
+                raise self._refuse(inside, "an unknown key", _choice(key, list(hints)))
+        values: dict[str, object] = {}
+        for key, value in tree.items():
+            values[key] = self.read(hints[key], value, f"{place}.{key}".lstrip("."))
+        required = [f.name for f in fields(hint) if f.default is MISSING]
+        missing = [name for name in required if name not in values]
+        if missing:
+            raise self._refuse(place, f"no {', '.join(missing)}", "every key of the table")
+        return hint(**values)
+
+
+def _choice(found: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(found, known, 1)
+    return f"{close[0]} perhaps" if close else f"one of {', '.join(known)}"
+
+
+def _kind(member: type) -> str:
+    name = member.__name__
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+
+
+def write(hint: Any, value: object) -> Tree:
+    """The tree that ``Reader.read`` turns back into ``value``; defaults are left out."""
+    if get_origin(hint) in (UnionType, Union):
+        members = [member for member in get_args(hint) if member is not NoneType]
+        tree = write(type(value), value)
+        if len(members) == 1:
+            return tree
+        return {"kind": _kind(type(value)), **cast(Mapping[str, Tree], tree)}
+    if isinstance(value, tuple):
+        (element, _) = get_args(hint)
+        return [write(element, item) for item in cast(tuple[object, ...], value)]
+    if isinstance(value, Enum):
+        return cast(str, value.value)
+    if isinstance(value, IntType):
+        return str(value)
+    if is_dataclass(value):
+        hints = get_type_hints(type(value))
+        present = [f for f in fields(value) if getattr(value, f.name) != f.default]
+        return {f.name: write(hints[f.name], getattr(value, f.name)) for f in present}
+    return cast(str | int | bool, value)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a machine derives a requantizer from float32 scales: which product, then which scheme."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from intaglio.numerics.rounding import Rounding
+
+
+class ScaleProduct(Enum):
+    """In which arithmetic the real multiplier s1 * s2 / s_out is formed; the last bit differs."""
+
+    EXACT = "exact"
+    """The rational number."""
+    DOUBLE = "double"
+    """fl64(fl64(s1 * s2) / s_out): TFLite convolutions, MUL and QUANTIZE."""
+    FLOAT32_PRODUCT = "float32-product"
+    """fl64(fl32(s1 * s2) / s_out): TFLite per-tensor FULLY_CONNECTED and BATCH_MATMUL."""
+    FLOAT32 = "float32"
+    """fl32(fl32(s1 * s2) / s_out): XNNPACK and ONNX Runtime."""
+
+
+@dataclass(frozen=True, slots=True)
+class MultiplyShiftScheme:
+    """A normalised multiplier of ``multiplier_bits`` bits, one shift, one rounding."""
+
+    multiplier_bits: int
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleRoundingScheme:
+    """gemmlowp: 31-bit multiplier, doubling high multiply, then a rounding shift with ``ties``."""
+
+    ties: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Int16MultiplierScheme:
+    """TFLite int16x8: the 31-bit multiplier reduced to 16 bits, 64-bit product, half up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Scheme:
+    """One float32 multiplication, then half to even."""
+
+
+@dataclass(frozen=True, slots=True)
+class Float64Scheme:
+    """One float64 multiplication, then half away from zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class RationalScheme:
+    """The exact real multiplier, rounded once."""
+
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class RndnuScheme:
+    """XNNPACK rndnu: the float32's own 24-bit mantissa as multiplier, half up."""
+
+
+@dataclass(frozen=True, slots=True)
+class FractionScheme:
+    """multiplier = half_even(m * 2**fraction_bits), then a shift by ``fraction_bits``, half up."""
+
+    fraction_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class PowerOfTwoScheme:
+    """A shift alone; the real multiplier has to be a power of two."""
+
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class MultiplyAddShiftScheme:
+    """(x * multiplier + addend) >> shift; the sum wraps at ``sum_bits`` (0: it can't)."""
+
+    multiplier_bits: int
+    rounding: Rounding
+    sum_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class TosaScheme:
+    """TOSA apply_scale_32 with a 31-bit multiplier."""
+
+    double_round: bool
+
+
+Scheme = (
+    MultiplyShiftScheme
+    | DoubleRoundingScheme
+    | Int16MultiplierScheme
+    | Float32Scheme
+    | Float64Scheme
+    | RationalScheme
+    | RndnuScheme
+    | FractionScheme
+    | PowerOfTwoScheme
+    | MultiplyAddShiftScheme
+    | TosaScheme
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """How a real multiplier becomes a requantizer.
+
+    Attributes:
+        product: the arithmetic that forms the real multiplier.
+        scheme: the arithmetic that applies it.
+    """
+
+    product: ScaleProduct
+    scheme: Scheme

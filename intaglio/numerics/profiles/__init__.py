@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The profiles that are shipped, a TOML file each."""
