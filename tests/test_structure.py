@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the repository promises about its own files."""
 
+import ast
+import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,22 @@ def python_files(*folders: str) -> list[Path]:
     """The Python files below the folders, each once, under its real path from the root."""
     files = {file.resolve() for folder in folders for file in (ROOT / folder).rglob("*.py")}
     return sorted(file.relative_to(ROOT.resolve()) for file in files)
+
+
+def imported_modules(node: ast.AST) -> list[str]:
+    """The modules that an import statement names."""
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str() as module):
+            return [module]
+        case _:
+            return []
+
+
+def normalized(distribution: str) -> str:
+    """The name as package indices compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def importable(file: Path) -> str:
@@ -91,6 +110,29 @@ def test_every_module_stands_on_a_floor() -> None:
         and not any(module == floor or module.startswith(f"{floor}.") for floor in floors)
     ]
     assert homeless == []
+
+
+def test_every_foreign_import_is_a_declared_dependency() -> None:
+    imported = {
+        name.split(".")[0]
+        for file in python_files(*SOURCES)
+        for node in ast.walk(ast.parse((ROOT / file).read_text()))
+        for name in imported_modules(node)
+    }
+    foreign = imported - sys.stdlib_module_names - {"intaglio"}
+    optional = CONFIGURATION["project"]["optional-dependencies"].values()
+    declared = {
+        normalized(re.split(r"[<>=!~;\[ ]", requirement)[0])
+        for group in (CONFIGURATION["project"]["dependencies"], *optional)
+        for requirement in group
+    }
+    distributions = importlib.metadata.packages_distributions()
+    undeclared = {
+        name
+        for name in foreign
+        if declared.isdisjoint(map(normalized, distributions.get(name, [name])))
+    }
+    assert undeclared == set()
 
 
 def test_every_golden_file_belongs_to_a_test() -> None:
