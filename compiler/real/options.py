@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user can choose about the codes of a quantized network."""
+
+import re
+from dataclasses import dataclass
+
+from intaglio.compiler.real.parameters import Encoding
+from intaglio.errors import InvalidOption
+
+MINIMUM_BITS, MAXIMUM_BITS = 2, 16
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationOptions:
+    """The codes of weights and activations.
+
+    Attributes:
+        weight_bits: width of weights, 2 to 16.
+        activation_bits: width of activations, 2 to 16.
+        per_channel: a weight scale for each output channel instead of one for the tensor.
+        symmetric_weights: weights around zero point 0 (int); else affine (uint).
+        narrow_weights: leave out the lowest weight code, so that |code| <= 2**(bits-1) - 1.
+        symmetric_activations: the middle code stands for zero instead of fitting the range.
+        signed_activations: int instead of uint. ONNX Runtime fuses uint8 on every CPU.
+    """
+
+    weight_bits: int = 8
+    activation_bits: int = 8
+    per_channel: bool = True
+    symmetric_weights: bool = True
+    narrow_weights: bool = True
+    symmetric_activations: bool = False
+    signed_activations: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse widths that have no meaning here."""
+        for name, bits in (("weight", self.weight_bits), ("activation", self.activation_bits)):
+            if not MINIMUM_BITS <= bits <= MAXIMUM_BITS:
+                raise InvalidOption(
+                    f"{name} bits",
+                    bits,
+                    "there is no such width",
+                    f"choose {MINIMUM_BITS} to {MAXIMUM_BITS}",
+                )
+
+    @property
+    def weights(self) -> Encoding:
+        """How weights are coded."""
+        symmetric = self.symmetric_weights
+        return Encoding(
+            self.weight_bits, symmetric, symmetric, narrow=symmetric and self.narrow_weights
+        )
+
+    @property
+    def activations(self) -> Encoding:
+        """How activations are coded."""
+        return Encoding(self.activation_bits, self.signed_activations, self.symmetric_activations)
+
+
+def parse_bits(text: str) -> tuple[int, int]:
+    """Weight and activation widths from ``w<bits>a<bits>``.
+
+    >>> parse_bits("w4a8")
+    (4, 8)
+
+    Raises:
+        InvalidOption: the text has another form, or a width is out of range.
+    """
+    match = re.fullmatch(r"w(\d{1,2})a(\d{1,2})", text.strip().lower())
+    widths = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(MINIMUM_BITS <= bits <= MAXIMUM_BITS for bits in widths):
+        raise InvalidOption(
+            "--bits",
+            text,
+            "it doesn't state the widths of weights and activations",
+            f"write w8a8, w4a8 and so on, with widths {MINIMUM_BITS} to {MAXIMUM_BITS}",
+        )
+    return widths

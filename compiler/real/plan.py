@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every scale and zero point of a quantized network, before a node is touched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from intaglio.compiler.real.editing import float_constant
+from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.parameters import (
+    QuantizationParameters,
+    Reals,
+    bias_parameters,
+    parameters_for,
+    raise_scales_for_bias,
+)
+from intaglio.compiler.real.ranges import Range, settle_ranges
+from intaglio.compiler.real.roles import (
+    MOVES,
+    SELECTIONS,
+    bias_input,
+    data_inputs,
+    weight_axis,
+    weight_input,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One input of one node.
+
+    Attributes:
+        node: the name of the node's first output.
+        index: which input.
+    """
+
+    node: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationPlan:
+    """The codes of everything.
+
+    Attributes:
+        activations: parameters of each value that becomes codes, by its name.
+        constants: parameters of each constant operand that becomes codes: weights, biases, and
+            constants that are treated like activations.
+    """
+
+    activations: Mapping[str, QuantizationParameters]
+    constants: Mapping[Operand, QuantizationParameters]
+
+
+def plan_quantization(
+    model: ir.Model, ranges: Mapping[str, Range], options: QuantizationOptions
+) -> QuantizationPlan:
+    """Choose the codes of activations from ``ranges``, and of weights and biases from themselves.
+
+    Weights read by several nodes along the same axis get one set of scales for all of them.
+
+    Args:
+        model: a normalized model.
+        ranges: of activations, by value name.
+        options: widths, signs, granularity.
+
+    Raises:
+        InvalidData: the range of a value is missing.
+    """
+    settled = settle_ranges(model, ranges, options.activations)
+    activations = {
+        name: parameters_for(found.minimum, found.maximum, options.activations)
+        for name, found in settled.items()
+    }
+    constants = {
+        **_like_activations(model.graph, activations, options),
+        **_weights_and_biases(model.graph, activations, options),
+    }
+    return QuantizationPlan(activations, constants)
+
+
+def operand(node: ir.Node, index: int) -> Operand:
+    """The key of an input."""
+    return Operand(node.outputs[0].name or "", index)
+
+
+def _like_activations(
+    graph: ir.Graph,
+    activations: Mapping[str, QuantizationParameters],
+    options: QuantizationOptions,
+) -> dict[Operand, QuantizationParameters]:
+    found: dict[Operand, QuantizationParameters] = {}
+    for node in graph:
+        for index, value in data_inputs(node):
+            array = float_constant(value)
+            if array is None:
+                continue
+            if node.op_type in MOVES or node.op_type in SELECTIONS:
+                found[operand(node, index)] = activations[node.outputs[0].name or ""]
+            else:
+                found[operand(node, index)] = parameters_for(
+                    float(array.min()), float(array.max()), options.activations
+                )
+    return found
+
+
+def _weights_and_biases(
+    graph: ir.Graph,
+    activations: Mapping[str, QuantizationParameters],
+    options: QuantizationOptions,
+) -> dict[Operand, QuantizationParameters]:
+    weights: dict[tuple[str, int | None], QuantizationParameters] = {}
+    users: list[tuple[ir.Node, int, tuple[str, int | None]]] = []
+    for node in graph:
+        found = weight_input(node)
+        if found is None:
+            continue
+        index, value = found
+        array = float_constant(value)
+        assert array is not None
+        axis = weight_axis(node, index, array.ndim) if options.per_channel else None
+        key = (value.name or "", axis)
+        base = weights.get(key) or _weight_parameters(array, axis, options)
+        bias, data = float_constant(bias_input(node)), _data_parameters(node, activations)
+        if bias is not None and data is not None:
+            base = raise_scales_for_bias(base, data, bias)
+        weights[key] = base
+        users.append((node, index, key))
+    planned: dict[Operand, QuantizationParameters] = {}
+    for node, index, key in users:
+        planned[operand(node, index)] = weights[key]
+        bias, data = float_constant(bias_input(node)), _data_parameters(node, activations)
+        if bias is not None and data is not None:
+            repeats = bias.size // len(weights[key].scales)
+            planned[operand(node, 2)] = bias_parameters(data, weights[key], repeats)
+    return planned
+
+
+def _data_parameters(
+    node: ir.Node, activations: Mapping[str, QuantizationParameters]
+) -> QuantizationParameters | None:
+    source = node.inputs[0]
+    return None if source is None else activations.get(source.name or "")
+
+
+def _weight_parameters(
+    array: Reals, axis: int | None, options: QuantizationOptions
+) -> QuantizationParameters:
+    if axis is None:
+        return parameters_for(array.min(initial=0.0), array.max(initial=0.0), options.weights)
+    others = tuple(i for i in range(array.ndim) if i != axis)
+    lowest: Reals = np.min(array, axis=others, initial=0.0)
+    highest: Reals = np.max(array, axis=others, initial=0.0)
+    return parameters_for(lowest, highest, options.weights, axis)
