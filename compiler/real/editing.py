@@ -78,7 +78,7 @@ def add_initializer(
 ) -> ir.Value:
     """Add a constant under ``wanted``, or that name with a number."""
     name = names.fresh(wanted)
-    tensor = ir.tensor(np.ascontiguousarray(array), dtype=dtype, name=name)
+    tensor = ir.tensor(np.array(array, order="C"), dtype=dtype, name=name)
     value = ir.Value(
         name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor
     )

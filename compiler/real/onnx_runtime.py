@@ -23,16 +23,16 @@ Feeds = Mapping[str, Array]
 _QUIET = 3  # ONNX Runtime's log severity "error"
 
 
-def check(proto: onnx.ModelProto) -> None:
-    """Run ONNX's checker.
+def check(proto: onnx.ModelProto, *, shapes: bool = False) -> None:
+    """Run ONNX's checker, if asked with strict shape inference.
 
     Raises:
         ValueError: the first line of what the checker says.
     """
     checker: Any = importlib.import_module("onnx.checker")
     try:
-        checker.check_model(proto)
-    except (checker.ValidationError, TypeError, RuntimeError) as error:
+        checker.check_model(proto, full_check=shapes)
+    except (checker.ValidationError, onnx.shape_inference.InferenceError, RuntimeError) as error:
         raise ValueError(first_line(error)) from error
 
 

@@ -56,7 +56,7 @@ def _serialize(model: ir.Model, path: Path) -> bytes:
             f"convert it to opset {OPSET_VERSION} by loading it with load_model",
         )
     try:
-        check(proto)
+        check(proto, shapes=True)
         data: bytes = proto.SerializeToString()
         return data
     except ValueError as error:
