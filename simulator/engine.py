@@ -5,8 +5,8 @@ An engine is a module with
 
     run(graph, inputs, observer=None) -> {output name: array}
 
-Arrays carry the smallest NumPy dtype of their value's type (float32 for floats).  A graph has static
-shapes, the batch included: callers loop over batches.
+Arrays carry the smallest NumPy dtype of their value's type (float32 for floats).  A graph's shapes
+are static, the batch included: callers loop over batches.
 """
 
 from collections import Counter

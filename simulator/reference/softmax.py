@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The integer softmax algorithms, a line of codes at a time."""
+
+from functools import partial
+from typing import assert_never
+
+from intaglio.compiler.ir.fixed import (
+    FixedPointSoftmax,
+    Float32TableSoftmax,
+    IntegerTableSoftmax,
+    Softmax,
+)
+from intaglio.compiler.ir.graph import Array
+from intaglio.numerics import float32
+from intaglio.numerics.fixed_point_exp import exp_of_negative, reciprocal_of_one_plus
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.rounding import Rounding, divide
+from intaglio.numerics.scalings import (
+    rounding_shift_away,
+    saturating_rounding_doubling_high_multiply,
+)
+from intaglio.simulator.reference.containers import along_axis, integers
+
+INT32 = IntType(32, signed=True)
+
+
+def softmax(op: Softmax, x: Array) -> list[int]:
+    """``Softmax``; the result has the shape of x."""
+    match op.algorithm:
+        case FixedPointSoftmax():
+            line = partial(_fixed_point, op.algorithm)
+        case IntegerTableSoftmax():
+            line = partial(_integer_table, op.algorithm)
+        case Float32TableSoftmax():
+            line = partial(_float32_table, op.algorithm)
+        case _:
+            assert_never(op.algorithm)
+    return along_axis(integers(x), x.shape, op.axis, line)
+
+
+def _fixed_point(algorithm: FixedPointSoftmax, codes: list[int]) -> list[int]:
+    largest = max(codes)
+    exponentials = [_fixed_point_exp(algorithm, code - largest) for code in codes]
+    # Q12.19; the machine's word wraps beyond 4095 elements that equal the largest.
+    total = sum(rounding_shift_away(e, 12) for e in exponentials if e is not None) % (1 << 32)
+    headroom = 32 - total.bit_length()
+    reciprocal = reciprocal_of_one_plus((total << headroom) - (1 << 31))
+    results: list[int] = []
+    for e in exponentials:
+        if e is None:
+            results.append(algorithm.low)
+            continue
+        product = saturating_rounding_doubling_high_multiply(reciprocal, e)
+        code = rounding_shift_away(product, 12 - headroom + 31 - 8) + algorithm.low
+        results.append(min(max(code, algorithm.low), algorithm.high))
+    return results
+
+
+def _fixed_point_exp(algorithm: FixedPointSoftmax, difference: int) -> int | None:
+    """exp(difference) in Q0.31; None where the difference is too low to count."""
+    if difference < algorithm.difference_minimum:
+        return None
+    shifted = INT32.wrap(difference << algorithm.left_shift)
+    scaled = saturating_rounding_doubling_high_multiply(shifted, algorithm.multiplier)
+    return exp_of_negative(scaled, integer_bits=5)
+
+
+def _integer_table(algorithm: IntegerTableSoftmax, codes: list[int]) -> list[int]:
+    largest = max(codes)
+    table, end = algorithm.table, len(algorithm.table)
+    exponentials = [table[largest - c] if largest - c < end else 0 for c in codes]
+    total = sum(exponentials)
+    results: list[int] = []
+    for e in exponentials:
+        code = divide(e * algorithm.numerator, total, algorithm.rounding) + algorithm.zero_point
+        results.append(min(max(code, algorithm.low), algorithm.high))
+    return results
+
+
+def _float32_table(algorithm: Float32TableSoftmax, codes: list[int]) -> list[int]:
+    largest = max(codes)
+    exponentials = [algorithm.table[largest - code] for code in codes]
+    total = Float32.from_integer(0)
+    for e in exponentials:
+        total = float32.add(total, e)
+    results: list[int] = []
+    for e in exponentials:
+        share = float32.divide(float32.multiply(e, algorithm.factor), total)
+        code = float32.round_to_integer(share, Rounding.HALF_EVEN) + algorithm.zero_point
+        results.append(min(max(code, algorithm.low), algorithm.high))
+    return results
