@@ -29,7 +29,7 @@ class FixedPointSoftmax:
 
 @dataclass(frozen=True, slots=True)
 class IntegerTableSoftmax:
-    """y = clamp(divide(table[-d] * numerator, Σ table[-d], rounding) + zero_point, low, high).
+    """y = clamp(divide(table[-d] numerator, denominator Σ table, rounding) + zero_point, low, high).
 
     ``table[k]`` is the integer nearest to ``exp(-k * scale) * 2**fraction``; a difference beyond
     the table's end counts as 0.  Pure integers: our own default.
@@ -37,6 +37,7 @@ class IntegerTableSoftmax:
 
     table: tuple[int, ...]
     numerator: int
+    denominator: int
     rounding: Rounding
     zero_point: int
     low: int

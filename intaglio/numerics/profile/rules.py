@@ -112,15 +112,29 @@ class SoftmaxRule:
     when: Condition = ALWAYS
 
 
+class ResizeWeights(Enum):
+    """How the weight of a neighbour is derived from the real source coordinate.
+
+    EXACT keeps the rational number; NEAREST rounds it half to even to ``fraction_bits``; STEP walks
+    by an integer step of ``fraction_bits`` fractional bits (TFLite).
+    """
+
+    EXACT = "exact"
+    NEAREST = "nearest"
+    STEP = "step"
+
+
 @dataclass(frozen=True, slots=True)
 class ResizeRule:
     """Bilinear interpolation.
 
     Attributes:
-        fraction_bits: fractional bits of each axis's weight; 0 keeps the exact rational weights.
+        weights: how they are derived.
+        fraction_bits: fractional bits of each axis's weight where they are rounded.
         rounding: of the weighted sum.
     """
 
-    fraction_bits: int
+    weights: ResizeWeights
     rounding: Rounding
+    fraction_bits: int = 0
     when: Condition = ALWAYS

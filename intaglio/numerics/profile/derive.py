@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From float32 scales to a scaling, as a profile's ``Rescale`` says."""
+
+from fractions import Fraction
+from typing import assert_never
+
+from intaglio.errors import InvalidOption
+from intaglio.numerics import float32, multipliers
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.float64 import Float64
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
+from intaglio.numerics.profile.schemes import (
+    DoubleRoundingScheme,
+    Float32Scheme,
+    Float64Scheme,
+    FractionScheme,
+    Int16MultiplierScheme,
+    MultiplyAddShiftScheme,
+    MultiplyShiftScheme,
+    PowerOfTwoScheme,
+    RationalScheme,
+    RndnuScheme,
+    ScaleProduct,
+    Scheme,
+    TosaScheme,
+)
+from intaglio.numerics.rounding import Rounding, round_fraction
+from intaglio.numerics.scalings import (
+    DoubleRounding,
+    Float32Multiply,
+    Float64Multiply,
+    Int16Multiply,
+    MultiplyAddShift,
+    MultiplyShift,
+    Scaling,
+)
+
+_ONE = Float32.from_value(1.0)
+
+
+def real_multiplier(
+    product: ScaleProduct, left: Float32, output: Float32, right: Float32 = _ONE
+) -> Fraction:
+    """The ratio left * right / output, formed in the arithmetic of ``product``; the result is exact.
+
+    A single operand has ``right`` = 1, which changes no bit of any product.
+    """
+    match product:
+        case ScaleProduct.EXACT:
+            return multipliers.exact_multiplier(left, right, output)
+        case ScaleProduct.DOUBLE:
+            return multipliers.double_multiplier(left, right, output).fraction
+        case ScaleProduct.FLOAT32_PRODUCT:
+            return multipliers.float_product_multiplier(left, right, output).fraction
+        case ScaleProduct.FLOAT32:
+            return multipliers.float_multiplier(left, right, output).fraction
+        case _:
+            assert_never(product)
+
+
+def scaling(scheme: Scheme, real: Fraction, accumulator: Interval) -> Scaling:
+    """The scaling that applies ``real`` to values of ``accumulator``.
+
+    The interval matters to schemes whose multiplier shrinks so that the product fits its word.
+
+    Raises:
+        InvalidOption: the scheme can't represent the multiplier.
+    """
+    match scheme:
+        case MultiplyShiftScheme():
+            return multipliers.nearest_multiply_shift(real, scheme.multiplier_bits, scheme.rounding)
+        case DoubleRoundingScheme():
+            multiplier, shift = multipliers.quantize_multiplier(float(real))
+            return DoubleRounding(multiplier, shift, scheme.ties)
+        case Int16MultiplierScheme():
+            multiplier, shift = multipliers.quantize_multiplier(float(real))
+            return Int16Multiply(multiplier, shift)
+        case Float32Scheme():
+            return Float32Multiply(Float32.from_fraction(real))
+        case Float64Scheme():
+            return Float64Multiply(Float64.from_fraction(real))
+        case RationalScheme():
+            return multipliers.rational(real, scheme.rounding)
+        case RndnuScheme():
+            return multipliers.rndnu(Float32.from_fraction(real))
+        case FractionScheme():
+            one = 1 << scheme.fraction_bits
+            multiplier = round_fraction(real * one, Rounding.HALF_EVEN)
+            return MultiplyShift(multiplier, scheme.fraction_bits, Rounding.HALF_TOWARD_POSITIVE)
+        case PowerOfTwoScheme():
+            return multipliers.power_of_two_shift(
+                real, scheme.rounding, multipliers.PowerOfTwo.EXACT
+            )
+        case MultiplyAddShiftScheme():
+            return _multiply_add_shift(scheme, real, accumulator)
+        case TosaScheme():
+            return multipliers.tosa_scale(real, scheme.double_round)
+        case _:
+            assert_never(scheme)
+
+
+def _multiply_add_shift(
+    scheme: MultiplyAddShiftScheme, real: Fraction, accumulator: Interval
+) -> MultiplyAddShift:
+    """The widest multiplier within ``multiplier_bits`` whose product can't leave the word."""
+    sum_type = IntType(scheme.sum_bits, signed=True) if scheme.sum_bits else None
+    bits = scheme.multiplier_bits
+    if sum_type is not None:
+        bits = min(bits, sum_type.bits - 1 - accumulator.magnitude.bit_length())
+    if bits < 1:
+        raise InvalidOption(
+            "accumulator",
+            accumulator,
+            f"leaves no bit for a multiplier in a {scheme.sum_bits}-bit word",
+            "choose a profile with a wider word, or narrower weights",
+        )
+    nearest = multipliers.nearest_multiply_shift(real, bits, scheme.rounding)
+    return MultiplyAddShift(nearest.multiplier, 0, nearest.shift, scheme.rounding, sum_type)
+
+
+def float32_mean_factor(scale: Float32, output: Float32, count: int) -> Float32:
+    """fl32(scale / fl32(output * count)): ONNX Runtime QLinearGlobalAveragePool."""
+    return float32.divide(scale, float32.multiply(output, float32.from_integer(count)))
+
+
+def float32_mean_with_zero_point(
+    scale: Float32, zero_point: int, output: Float32, output_zero_point: int, count: int
+) -> tuple[Float32, Float32]:
+    """Factor and addend of fl32(fl32(Σ x * factor) + addend): XNNPACK's mean.
+
+    factor = fl32(fl32(s / s_out) * fl32(1 / n)); addend = fl32(z_out - fl32(n * z * factor)).
+    """
+    reciprocal = float32.divide(_ONE, float32.from_integer(count))
+    factor = float32.multiply(float32.divide(scale, output), reciprocal)
+    offset = float32.multiply(float32.from_integer(count * zero_point), factor)
+    return factor, float32.subtract(float32.from_integer(output_zero_point), offset)
+
+
+def fixed_point_mean(scale: Float32, output: Float32, count: int) -> DoubleRounding:
+    """TFLite MEAN: ((Q << k) / n, s - k), (Q, s) of s_in / s_out, k = min(floor log2 n, 32, 31 + s)."""
+    ratio = multipliers.double_ratio(scale, output)
+    multiplier, shift = multipliers.quantize_multiplier(ratio.value)
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    divided = (multiplier << extra) // count
+    return DoubleRounding(divided, shift - extra, Rounding.HALF_AWAY_FROM_ZERO)
