@@ -112,6 +112,14 @@ def test_every_module_stands_on_a_floor() -> None:
     assert homeless == []
 
 
+def test_frontends_are_kept_from_all_of_the_compiler_but_the_ir() -> None:
+    contract = CONFIGURATION["tool"]["importlinter"]["contracts"][1]
+    assert contract["source_modules"] == ["intaglio.frontends"]
+    children = {".".join(importable(file).split(".")[:3]) for file in python_files("compiler")}
+    others = children - {"intaglio.compiler", "intaglio.compiler.ir"}
+    assert set(contract["forbidden_modules"]) == others
+
+
 def test_every_foreign_import_is_a_declared_dependency() -> None:
     imported = {
         name.split(".")[0]
