@@ -22,8 +22,8 @@ ResultT = TypeVar("ResultT")
 
 
 def _fraction(value: mpmath.mpf) -> Fraction:
-    mantissa, exponent = int(value.man), int(value.exp)
-    return Fraction(mantissa) * Fraction(2) ** exponent
+    magnitude = Fraction(int(value.man)) * Fraction(2) ** int(value.exp)
+    return -magnitude if value < 0 else magnitude
 
 
 class Real:

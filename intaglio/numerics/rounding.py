@@ -138,6 +138,7 @@ def _goes_up_array(
     mode: Rounding,
 ) -> NDArray[np.bool_]:
     """The twin of ``_goes_up``; ``side`` is the sign of the discarded part minus one half."""
+    odd = (floor & 1).astype(np.bool_)
     above: NDArray[np.bool_] = inexact & (side > 0)
     tie: NDArray[np.bool_] = inexact & (side == 0)
     match mode:
@@ -154,7 +155,7 @@ def _goes_up_array(
         case Rounding.HALF_TOWARD_NEGATIVE:
             return above
         case Rounding.HALF_EVEN:
-            return np.logical_or(above, tie & (floor & 1 == 1))
+            return np.logical_or(above, tie & odd)
         case Rounding.HALF_AWAY_FROM_ZERO:
             return np.logical_or(above, tie & ~negative)
         case Rounding.HALF_TOWARD_ZERO:
