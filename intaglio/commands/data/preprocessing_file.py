@@ -28,7 +28,7 @@ from intaglio.errors import InvalidFile, InvalidOption
 MAX_SIDE = 1 << 13
 MAX_FILE_BYTES = 1 << 16
 
-_SHIPPED = files("intaglio.commands.data") / "preprocessing"
+_SHIPPED = files("intaglio.commands.data.preprocessing")
 # Well inside float32, so that neither a value nor its reciprocal is lost.
 _LARGEST = 1e30
 _SMALLEST = 1e-30
@@ -40,7 +40,8 @@ _Choice = TypeVar("_Choice", bound=Enum)
 
 def shipped_preprocessings() -> tuple[str, ...]:
     """Return the names of the preprocessing files that come with Intaglio."""
-    return tuple(sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir()))
+    names = (Path(entry.name) for entry in _SHIPPED.iterdir())
+    return tuple(sorted(name.stem for name in names if name.suffix == ".toml"))
 
 
 def load_preprocessing(name_or_path: str | Path) -> Preprocessing:
@@ -111,7 +112,7 @@ def _read_resize(table: "_Table") -> Resize:
     interpolation = table.choice("interpolation", Interpolation) or Interpolation.BILINEAR
     match table.content:
         case {"short_side": _, "size": _}:
-            raise table.invalid("size", "both size and short_side", "one of them")
+            raise InvalidFile(table.source, "resize has both size and short_side", "keep one")
         case {"short_side": pixels}:
             return ResizeShortSide(table.side("short_side", pixels), interpolation)
         case _:
@@ -143,7 +144,7 @@ class _Table:
     def invalid(self, key: str, found: object, expected: str) -> InvalidFile:
         return InvalidFile(
             self.source,
-            f"{self.prefix}{key} is {found!r}",
+            f"{self.prefix}{key} is {'missing' if found is None else repr(found)}",
             f"write {expected} (the schema is in docs/data.md)",
         )
 
