@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scaled graph to fixed graph: each op gets the exact arithmetic that a profile states.
+
+The only place where a profile is read.  What comes out is self-contained: every value an integer,
+every multiplier, table and clamp in the graph.
+"""
+
+from typing import assert_never, cast
+
+from intaglio.compiler.ir import fixed, scaled
+from intaglio.compiler.ir.builder import Builder
+from intaglio.compiler.ir.graph import Graph, Level, Node
+from intaglio.compiler.ir.types import FLOAT32, TensorType
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.contractions import lower_contraction
+from intaglio.compiler.passes.select_arithmetic.means import (
+    lower_average_pool,
+    lower_reduce_mean,
+)
+from intaglio.compiler.passes.select_arithmetic.pairs import lower_pair
+from intaglio.compiler.passes.select_arithmetic.rescaling import lower_requantize
+from intaglio.compiler.passes.select_arithmetic.resize import lower_resize_linear
+from intaglio.compiler.passes.select_arithmetic.softmax import lower_softmax
+from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.compiler.passes.select_arithmetic.unary import lower_prelu, lower_unary
+from intaglio.numerics.profile import Profile
+
+__all__ = ["select_arithmetic"]
+
+
+def select_arithmetic(graph: Graph, profile: Profile) -> Graph:
+    """The fixed graph that computes ``graph`` in the arithmetic of ``profile``.
+
+    Raises:
+        UnsupportedModel: a node has no arithmetic in this profile.
+        InvalidProfile: the profile has no rule for an op.
+    """
+    builder = Builder(graph.name, Level.FIXED, profile.name)
+    state = Lowering(graph, profile, builder)
+    for value in graph.inputs:
+        plain = TensorType(value.type.element, value.type.shape)
+        state.names[value.name] = builder.input(value.source or value.name, plain)
+    for node in graph.nodes:
+        state.names[node.name] = _lower(state, node)
+    outputs = [state.operand(name) for name in graph.outputs]
+    return builder.finish(outputs, graph.output_sources)
+
+
+def _lower(state: Lowering, node: Node) -> str:
+    """The name of the fixed value that stands for the scaled value ``node``."""
+    op = cast(scaled.Op, node.op)
+    match op:
+        case scaled.Conv2d() | scaled.ConvTranspose2d() | scaled.FullyConnected() | scaled.MatMul():
+            return lower_contraction(state, node, op)
+        case (
+            scaled.Add()
+            | scaled.Subtract()
+            | scaled.Multiply()
+            | scaled.Minimum()
+            | scaled.Maximum()
+        ):
+            return lower_pair(state, node, op)
+        case scaled.Unary():
+            return lower_unary(state, node, op)
+        case scaled.PRelu():
+            return lower_prelu(state, node)
+        case scaled.Requantize():
+            return lower_requantize(state, node, op)
+        case scaled.Softmax():
+            return lower_softmax(state, node, op)
+        case scaled.MaxPool2d():
+            return _lower_max_pool(state, node, op)
+        case scaled.AveragePool2d():
+            return lower_average_pool(state, node, op)
+        case scaled.ReduceMean():
+            return lower_reduce_mean(state, node, op)
+        case scaled.ResizeLinear():
+            return lower_resize_linear(state, node, op)
+        case scaled.Quantize():
+            return _lower_quantize(state, node)
+        case scaled.Dequantize():
+            return _lower_dequantize(state, node)
+        case (
+            scaled.Transpose()
+            | scaled.Reshape()
+            | scaled.Slice()
+            | scaled.Concat()
+            | scaled.Pad()
+            | scaled.ResizeNearest()
+        ):
+            return _keep(state, node, op, TensorType(node.type.element, node.type.shape))
+        case scaled.Float32Binary() | scaled.Float32Softmax():
+            return _keep(state, node, op, TensorType(FLOAT32, node.type.shape))
+        case _:
+            assert_never(op)
+
+
+def _keep(state: Lowering, node: Node, op: fixed.Op, type: TensorType) -> str:
+    operands = [state.operand(name) for name in node.operands]
+    return state.builder.node(node.name, type, op, operands, node.source)
+
+
+def _lower_max_pool(state: Lowering, node: Node, op: scaled.MaxPool2d) -> str:
+    quantization, element = state.result(node)
+    pool = fixed.MaxPool2d(op.kernel, op.strides, op.pads, op.dilations)
+    bounds = code_bounds(state.profile.bound, op.activation, quantization, element)
+    operand = state.operand(node.operands[0])
+    if bounds == ((element.minimum, element.maximum),):
+        return state.emit(node, pool, [operand], element)
+    pooled = state.emit(node, pool, [operand], element, suffix="pooled")
+    clamp = fixed.Clamp(tuple(low for low, _ in bounds), tuple(high for _, high in bounds))
+    return state.emit(node, clamp, [pooled], element)
+
+
+def _lower_quantize(state: Lowering, node: Node) -> str:
+    quantization, element = state.result(node)
+    rule = state.profile.quantize
+    op = fixed.Quantize(quantization.scale, quantization.zero_point, rule.rounding, rule.method)
+    return state.emit(node, op, [state.operand(node.operands[0])], element)
+
+
+def _lower_dequantize(state: Lowering, node: Node) -> str:
+    quantization, _ = state.activation(node, node.operands[0])
+    op = fixed.Dequantize(quantization.scale, quantization.zero_point)
+    return _keep(state, node, op, TensorType(FLOAT32, node.type.shape))

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Convolutions and matrix products: an accumulator, then a requantizer for each output channel."""
+
+from typing import assert_never
+
+import numpy as np
+
+from intaglio.compiler.analysis.accumulators import exact_range
+from intaglio.compiler.ir import fixed, scaled
+from intaglio.compiler.ir.graph import Node
+from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.errors import InvalidOption
+from intaglio.numerics import float32
+from intaglio.numerics.accumulator import Accumulator
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile import ContractionRule
+from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.rules import Granularity
+from intaglio.numerics.requantizers import Requantizer
+
+Contraction = scaled.Conv2d | scaled.ConvTranspose2d | scaled.FullyConnected | scaled.MatMul
+
+_KINDS = {
+    scaled.Conv2d: "conv2d",
+    scaled.ConvTranspose2d: "conv_transpose2d",
+    scaled.FullyConnected: "fully_connected",
+    scaled.MatMul: "mat_mul",
+}
+
+
+def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
+    """Σ (x - zx)(w - zw) + b in the rule's accumulator, then the rule's requantizers."""
+    x, x_element = state.activation(node, node.operands[0])
+    weights = state.source.type_of(node.operands[1]).scaled
+    _require_channel_axis(state, node, op, weights)
+    per_channel = Granularity.PER_TENSOR if weights.per_tensor else Granularity.PER_CHANNEL
+    rule = state.profile.first(state.profile.contraction, _KINDS[type(op)], x_element, per_channel)
+    if len(node.operands) > 2:
+        _require_bias(state, node, rule, x.scale, weights)
+    accumulator = Accumulator(
+        IntType(rule.accumulator_bits, signed=True), rule.overflow, rule.order
+    )
+    operands = [state.operand(name) for name in node.operands]
+    accumulated = state.emit(
+        node,
+        _accumulate(op, accumulator, x.zero_point, weights.zero_points),
+        operands,
+        accumulator.type,
+        suffix="accumulator",
+    )
+    requantizers = _requantizers(state, node, op, rule, accumulated)
+    return state.emit(node, fixed.Requantize(requantizers), [accumulated], state.result(node)[1])
+
+
+def _accumulate(
+    op: Contraction, accumulator: Accumulator, input_zero: int, weight_zeros: tuple[int, ...]
+) -> fixed.Op:
+    match op:
+        case scaled.Conv2d():
+            return fixed.Conv2d(
+                accumulator,
+                op.strides,
+                op.pads,
+                op.dilations,
+                op.groups,
+                input_zero,
+                weight_zeros,
+                pad_value=input_zero,
+            )
+        case scaled.ConvTranspose2d():
+            return fixed.ConvTranspose2d(
+                accumulator,
+                op.strides,
+                op.pads,
+                op.dilations,
+                op.groups,
+                input_zero,
+                weight_zeros,
+            )
+        case scaled.FullyConnected() | scaled.MatMul():
+            return fixed.MatMul(accumulator, input_zero, weight_zeros)
+        case _:
+            assert_never(op)
+
+
+def _requantizers(
+    state: Lowering, node: Node, op: Contraction, rule: ContractionRule, accumulated: str
+) -> tuple[Requantizer, ...]:
+    x, _ = state.activation(node, node.operands[0])
+    weights = state.source.type_of(node.operands[1]).scaled
+    output, element = state.result(node)
+    bounds = code_bounds(state.profile.bound, op.activation, output, element)
+    count = max(len(weights.scales), len(bounds))
+    reachable = exact_range(state.builder.definitions, accumulated)
+    found: list[Requantizer] = []
+    for channel in range(count):
+        scale, _ = weights.channel(channel)
+        low, high = bounds[channel if len(bounds) > 1 else 0]
+        real = real_multiplier(rule.rescale.product, x.scale, output.scale, scale)
+        try:
+            chosen = scaling(rule.rescale.scheme, real, reachable)
+        except InvalidOption as error:
+            raise state.refusal(node, str(error), "scales that the profile can multiply") from None
+        found.append(Requantizer(chosen, output.zero_point, low, high))
+    return tuple(found)
+
+
+def _require_channel_axis(
+    state: Lowering, node: Node, op: Contraction, weights: Quantization
+) -> None:
+    convolution = isinstance(op, (scaled.Conv2d, scaled.ConvTranspose2d))
+    axis = 0 if convolution else state.source.type_of(node.operands[1]).rank - 1
+    if not weights.per_tensor and weights.axis != axis:
+        raise state.refusal(
+            node,
+            f"its weights have a scale for each index of axis {weights.axis}",
+            "a scale for each output channel",
+        )
+
+
+def _require_bias(
+    state: Lowering, node: Node, rule: ContractionRule, x_scale: Float32, weights: Quantization
+) -> None:
+    """The bias has to be in the accumulator's scale, s_x * s_w, to be added as it stands."""
+    bias = state.constant_operand(node, 2)
+    word = IntType(rule.bias_bits, signed=True)
+    codes = bias.array
+    if codes.size and not (word.contains(int(np.min(codes))) and word.contains(int(np.max(codes)))):
+        raise state.refusal(node, f"its bias needs more than {rule.bias_bits} bits", str(word))
+    for channel in range(max(len(weights.scales), len(bias.type.scaled.scales))):
+        scale, zero_point = bias.type.scaled.channel(channel)
+        expected = float32.multiply(x_scale, weights.channel(channel)[0])
+        # Files carry the product as float32 or as a rounded double: one part in 2**20 apart.
+        if abs(scale.fraction - expected.fraction) * (1 << 20) > expected.fraction:
+            raise state.refusal(
+                node,
+                f"its bias has the scale {scale} in channel {channel}",
+                f"{expected}, the product of the scales of input and weights",
+            )
+        if zero_point != 0:
+            raise state.refusal(node, f"its bias has the zero point {zero_point}", "0")

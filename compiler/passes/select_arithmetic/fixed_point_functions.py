@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFLite's integer formulas for leaky rectifiers and hard swish, as functions of one code.
+
+Source: TFLite and TFLM reference kernels LEAKY_RELU, PRELU and HARD_SWISH (8-bit).
+"""
+
+from collections.abc import Callable
+
+from intaglio.compiler.ir.types import Quantization
+from intaglio.numerics import float32, multipliers
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.float64 import Float64
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.rounding import Rounding, divide
+from intaglio.numerics.scalings import DoubleRounding, rounding_shift_away
+
+INT16 = IntType(16, signed=True)
+
+
+def _double_rounding(real: float) -> DoubleRounding:
+    multiplier, shift = multipliers.quantize_multiplier(real)
+    return DoubleRounding(multiplier, shift, Rounding.HALF_AWAY_FROM_ZERO)
+
+
+def fixed_point_leaky_relu(
+    source: Quantization, target: Quantization, alpha: Float32
+) -> Callable[[int], int]:
+    """V = q - z: v >= 0 ? M(v, fl32(s / s_out)) : M(v, fl32(fl32(s * alpha) / s_out)), + z_out."""
+    identity = _double_rounding(float32.divide(source.scale, target.scale).value)
+    sloped = float32.divide(float32.multiply(source.scale, alpha), target.scale)
+    negative = _double_rounding(sloped.value)
+
+    def code(q: int) -> int:
+        v = q - source.zero_point
+        return (identity if v >= 0 else negative).apply(v) + target.zero_point
+
+    return code
+
+
+def fixed_point_slope(
+    source: Quantization, target: Quantization, slope_code: int, slope_scale: Float32
+) -> Callable[[int], int]:
+    """V >= 0 ? M(v, s / s_out) : M(v * slope_code, s * s_slope / s_out), + z_out."""
+    identity = _double_rounding(multipliers.double_ratio(source.scale, target.scale).value)
+    product: Float64 = multipliers.double_multiplier(source.scale, slope_scale, target.scale)
+    negative = _double_rounding(product.value)
+
+    def code(q: int) -> int:
+        v = q - source.zero_point
+        scaled = identity.apply(v) if v >= 0 else negative.apply(v * slope_code)
+        return scaled + target.zero_point
+
+    return code
+
+
+def fixed_point_hard_swish(source: Quantization, target: Quantization) -> Callable[[int], int]:
+    """X * relu6(x + 3) / 6 on 16-bit fixed point, 7 fractional bits of the code kept."""
+    high_resolution = float32.multiply(source.scale, Float32.from_value(1 / 128))
+    output = _reduced(float32.divide(high_resolution, target.scale))
+    gate = _reduced(float32.divide(high_resolution, Float32.from_value(3 / 32768)))
+
+    def code(q: int) -> int:
+        v = INT16.wrap((q - source.zero_point) * 128)
+        preshift = _high_multiply(v, output[0])
+        relu = _gate(v, *gate)
+        product = INT16.saturate(divide(relu * preshift, 1 << 15, Rounding.TOWARD_ZERO))
+        return rounding_shift_away(product, -output[1]) + target.zero_point
+
+    return code
+
+
+def _reduced(real: Float32) -> tuple[int, int]:
+    """A 16-bit multiplier and its shift."""
+    multiplier, shift = multipliers.quantize_multiplier(real.value)
+    if multiplier >= 0x7FFF8000:
+        return 0x7FFF, shift
+    return (multiplier + (1 << 15)) >> 16, shift
+
+
+def _high_multiply(a: int, b: int) -> int:
+    """(2ab + 2**15) >> 16 saturated: the 16-bit doubling high multiply."""
+    return INT16.saturate((a * b + (1 << 14)) >> 15)
+
+
+def _gate(v: int, multiplier: int, shift: int) -> int:
+    """relu6(x + 3) / 6 in Q0.15, between 0 and 2**15 - 1."""
+    if shift > 0:
+        relu = _high_multiply(INT16.saturate(v << (shift - 1)), multiplier)
+        relu = INT16.saturate(relu << 1)
+    else:
+        relu = rounding_shift_away(_high_multiply(v, multiplier), -shift)
+    return (relu + (1 << 15)) >> 1

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Average pools and means."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import assert_never
+
+from intaglio.compiler.ir import fixed, scaled
+from intaglio.compiler.ir.graph import Node
+from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.rescaling import (
+    Bounds,
+    full_bounds,
+    rescale_codes,
+)
+from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.errors import InvalidOption
+from intaglio.numerics.accumulator import Accumulator
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
+from intaglio.numerics.profile import MeanRule
+from intaglio.numerics.profile.derive import (
+    fixed_point_mean,
+    float32_mean_factor,
+    float32_mean_with_zero_point,
+    real_multiplier,
+    scaling,
+)
+from intaglio.numerics.profile.methods import (
+    FixedPointMean,
+    Float32Mean,
+    Float32MeanZeroPointInside,
+    Float32PoolMean,
+    RawCodeMean,
+    RescaledMean,
+)
+from intaglio.numerics.profile.schemes import Rescale
+from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.scalings import (
+    Float32Multiply,
+    Float32MultiplyAdd,
+    RationalMultiply,
+    Scaling,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """Operand and result of one node."""
+
+    node: Node
+    source: Quantization
+    source_element: IntType
+    target: Quantization
+    element: IntType
+    bounds: Bounds
+
+
+def _mean(state: Lowering, node: Node, activation: scaled.Clip) -> _Mean:
+    source, source_element = state.activation(node, node.operands[0])
+    target, element = state.result(node)
+    bounds = code_bounds(state.profile.bound, activation, target, element)
+    return _Mean(node, source, source_element, target, element, bounds)
+
+
+def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) -> str:
+    """A window's mean; padding that counts becomes explicit, so that every term is a code."""
+    mean = _mean(state, node, op.activation)
+    name = state.operand(node.operands[0])
+    pads = op.pads
+    if op.count_padding and any(pads):
+        name = _padded(state, mean, name, pads)
+        pads = (0, 0, 0, 0)
+    kind = "average_pool2d"
+    rule = state.profile.first(state.profile.mean, kind, mean.source_element)
+    count = prod(op.kernel)
+
+    def pool(arithmetic: fixed.PoolArithmetic, element: IntType, suffix: str = "") -> str:
+        chosen = fixed.AveragePool2d(arithmetic, op.kernel, op.strides, pads)
+        return state.emit(node, chosen, [name], element, suffix=suffix)
+
+    arithmetic: fixed.PoolArithmetic
+    match rule.method:
+        case RescaledMean():
+            by_count = _by_count(state, mean, rule.method.rescale, count)
+            arithmetic = fixed.RequantizedSum(mean.source.zero_point, by_count)
+            return _clamped(state, mean, pool(arithmetic, mean.element))
+        case RawCodeMean():
+            word = mean.source_element
+            raw = tuple(
+                Requantizer(
+                    RationalMultiply(1, n, rule.method.rounding), 0, word.minimum, word.maximum
+                )
+                for n in range(1, count + 1)
+            )
+            averaged = pool(fixed.RequantizedSum(0, raw), word, "mean")
+            return rescale_codes(state, node, averaged, mean.source, mean.target, mean.bounds)
+        case Float32PoolMean():
+            low, high = full_bounds(mean.element)[0]
+            arithmetic = fixed.Float32Average(
+                mean.source.scale,
+                mean.source.zero_point,
+                mean.target.scale,
+                mean.target.zero_point,
+                low,
+                high,
+            )
+            return _clamped(state, mean, pool(arithmetic, mean.element))
+        case FixedPointMean() | Float32Mean() | Float32MeanZeroPointInside():
+            raise state.refusal(
+                node, "a profile rule for means over axes", "a rule for average_pool2d"
+            )
+        case _:
+            assert_never(rule.method)
+
+
+def _padded(state: Lowering, mean: _Mean, name: str, pads: tuple[int, int, int, int]) -> str:
+    top, left, bottom, right = pads
+    n, h, w, c = state.builder.type_of(name).shape
+    op = fixed.Pad((0, top, left, 0), (0, bottom, right, 0), value=mean.source.zero_point)
+    shape = (n, h + top + bottom, w + left + right, c)
+    return state.emit(mean.node, op, [name], mean.source_element, shape, "padded")
+
+
+def _clamped(state: Lowering, mean: _Mean, name: str) -> str:
+    if mean.bounds == full_bounds(mean.element):
+        return name
+    op = fixed.Clamp(tuple(low for low, _ in mean.bounds), tuple(high for _, high in mean.bounds))
+    return state.emit(mean.node, op, [name], mean.element, suffix="clamped")
+
+
+def _by_count(
+    state: Lowering, mean: _Mean, rescale: Rescale, count: int
+) -> tuple[Requantizer, ...]:
+    low, high = full_bounds(mean.element)[0]
+    zero = Interval(mean.source.zero_point, mean.source.zero_point)
+    total = (mean.source_element.interval - zero).scale_by(count)
+    return tuple(
+        Requantizer(
+            _mean_scaling(state, mean, rescale, n, total), mean.target.zero_point, low, high
+        )
+        for n in range(1, count + 1)
+    )
+
+
+def _mean_scaling(
+    state: Lowering, mean: _Mean, rescale: Rescale, count: int, total: Interval
+) -> Scaling:
+    real = real_multiplier(rescale.product, mean.source.scale, mean.target.scale) / count
+    try:
+        return scaling(rescale.scheme, real, total)
+    except InvalidOption as error:
+        raise state.refusal(mean.node, str(error), "scales the profile can multiply") from None
+
+
+def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str:
+    """A sum over axes, then a requantizer that divides by their extent as well."""
+    mean = _mean(state, node, op.activation)
+    kind = "global_average_pool" if op.global_pool else "reduce_mean"
+    rule = state.profile.first(state.profile.mean, kind, mean.source_element)
+    shape = state.source.type_of(node.operands[0]).shape
+    count = prod(shape[axis] for axis in op.axes)
+    zero_point, requantizer = _reduction(state, mean, rule, count)
+    accumulator = Accumulator(IntType(rule.accumulator_bits, signed=True))
+    summed = state.emit(
+        node,
+        fixed.ReduceSum(accumulator, op.axes, op.keep_dimensions, zero_point),
+        [state.operand(node.operands[0])],
+        accumulator.type,
+        suffix="accumulator",
+    )
+    requantizers = tuple(
+        Requantizer(requantizer.scaling, requantizer.zero_point, low, high)
+        for low, high in mean.bounds
+    )
+    return state.emit(node, fixed.Requantize(requantizers), [summed], mean.element)
+
+
+def _reduction(state: Lowering, mean: _Mean, rule: MeanRule, count: int) -> tuple[int, Requantizer]:
+    """The zero point that the sum subtracts, and the requantizer (its bounds are the type's)."""
+    low, high = full_bounds(mean.element)[0]
+    source, target = mean.source, mean.target
+
+    def requantizer(chosen: Scaling, zero_point: int = target.zero_point) -> Requantizer:
+        return Requantizer(chosen, zero_point, low, high)
+
+    match rule.method:
+        case RescaledMean():
+            zero = Interval(source.zero_point, source.zero_point)
+            total = (mean.source_element.interval - zero).scale_by(count)
+            chosen = _mean_scaling(state, mean, rule.method.rescale, count, total)
+            return source.zero_point, requantizer(chosen)
+        case FixedPointMean():
+            return source.zero_point, requantizer(
+                fixed_point_mean(source.scale, target.scale, count)
+            )
+        case Float32Mean():
+            factor = float32_mean_factor(source.scale, target.scale, count)
+            return source.zero_point, requantizer(Float32Multiply(factor))
+        case Float32MeanZeroPointInside():
+            factor, addend = float32_mean_with_zero_point(
+                source.scale, source.zero_point, target.scale, target.zero_point, count
+            )
+            return 0, requantizer(Float32MultiplyAdd(factor, addend), 0)
+        case RawCodeMean() | Float32PoolMean():
+            raise state.refusal(
+                mean.node, "a profile rule for pooling windows", "a rule for means over axes"
+            )
+        case _:
+            assert_never(rule.method)

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise functions of two operands: sums, products, minimum and maximum."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import assert_never
+
+from intaglio.compiler.ir import fixed, scaled
+from intaglio.compiler.ir.graph import Node
+from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.rescaling import Bounds
+from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.errors import InvalidOption
+from intaglio.numerics import float32
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
+from intaglio.numerics.pairs import (
+    DequantizedPair,
+    FusedMultiplyAddSum,
+    PairArithmetic,
+    PairFunction,
+    RescaledSum,
+    SharedShiftSum,
+)
+from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.methods import (
+    DequantizedMethod,
+    FusedMultiplyAddMethod,
+    OperandRescaleMethod,
+    ProductMethod,
+    RescaledSumMethod,
+    SharedShiftMethod,
+)
+from intaglio.numerics.profile.schemes import Rescale, ScaleProduct
+from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.rounding import Rounding, round_fraction
+from intaglio.numerics.scalings import Float32Multiply, Float32MultiplyAdd, Shift
+
+Pair = scaled.Add | scaled.Subtract | scaled.Multiply | scaled.Minimum | scaled.Maximum
+
+_FUNCTIONS = {
+    scaled.Add: PairFunction.ADD,
+    scaled.Subtract: PairFunction.SUBTRACT,
+    scaled.Multiply: PairFunction.MULTIPLY,
+    scaled.Minimum: PairFunction.MINIMUM,
+    scaled.Maximum: PairFunction.MAXIMUM,
+}
+_KEEP = Shift(0, Rounding.FLOOR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Both operands and the result of one node."""
+
+    node: Node
+    function: PairFunction
+    left: Quantization
+    left_element: IntType
+    right: Quantization
+    right_element: IntType
+    output: Quantization
+    element: IntType
+    low: int
+    high: int
+
+
+def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
+    """One op on two operands by the method of the rule that applies."""
+    left, left_element = state.activation(node, node.operands[0])
+    right, right_element = state.activation(node, node.operands[1])
+    output, element = state.result(node)
+    function = _FUNCTIONS[type(op)]
+    bounds = _bounds(state, op, output, element)
+    low, high = bounds[0] if len(bounds) == 1 else (element.minimum, element.maximum)
+    pair = _Pair(
+        node, function, left, left_element, right, right_element, output, element, low, high
+    )
+    rule = state.profile.first(state.profile.pair, function.value, left_element)
+    match rule.method:
+        case RescaledSumMethod():
+            name = _pairwise(state, pair, _rescaled_sum(state, pair, rule.method))
+        case SharedShiftMethod():
+            name = _pairwise(state, pair, _shared_shift_sum(state, pair, rule.method))
+        case FusedMultiplyAddMethod():
+            name = _pairwise(state, pair, _fused_multiply_add_sum(pair))
+        case DequantizedMethod():
+            name = _pairwise(state, pair, _dequantized(pair))
+        case OperandRescaleMethod():
+            name = _rescaled_operands(state, pair, rule.method.rescale)
+        case ProductMethod():
+            name = _product(state, pair, rule.method)
+        case _:
+            assert_never(rule.method)
+    if len(bounds) == 1:
+        return name
+    clamp = fixed.Clamp(tuple(low for low, _ in bounds), tuple(high for _, high in bounds))
+    return state.emit(node, clamp, [name], element)
+
+
+def _bounds(state: Lowering, op: Pair, output: Quantization, element: IntType) -> Bounds:
+    clip = getattr(op, "activation", scaled.UNBOUNDED)
+    return code_bounds(state.profile.bound, clip, output, element)
+
+
+def _pairwise(state: Lowering, pair: _Pair, arithmetic: PairArithmetic) -> str:
+    operands = [state.operand(name) for name in pair.node.operands]
+    return state.emit(pair.node, fixed.Pairwise(arithmetic), operands, pair.element)
+
+
+def _rescaled_sum(state: Lowering, pair: _Pair, method: RescaledSumMethod) -> RescaledSum:
+    """TFLite: t = 2 max(s1, s2); s1 / t, s2 / t and t / (2**shift * s_out), each a double."""
+    larger = max(pair.left.scale, pair.right.scale, key=lambda scale: scale.fraction)
+    twice = float32.multiply(larger, float32.from_integer(2))
+    output_scale = float32.multiply(pair.output.scale, float32.from_integer(1 << method.left_shift))
+    reals = (
+        real_multiplier(ScaleProduct.DOUBLE, pair.left.scale, twice),
+        real_multiplier(ScaleProduct.DOUBLE, pair.right.scale, twice),
+        real_multiplier(ScaleProduct.DOUBLE, twice, output_scale),
+    )
+    left_operand = _centred(pair.left_element, pair.left).scale_by(1 << method.left_shift)
+    right_operand = _centred(pair.right_element, pair.right).scale_by(1 << method.left_shift)
+    try:
+        left = scaling(method.scheme, reals[0], left_operand)
+        right = scaling(method.scheme, reals[1], right_operand)
+        output = scaling(method.scheme, reals[2], left_operand + right_operand)
+    except InvalidOption as error:
+        raise state.refusal(pair.node, str(error), "scales the profile can multiply") from None
+    return RescaledSum(
+        pair.left.zero_point,
+        pair.right.zero_point,
+        method.left_shift,
+        left,
+        right,
+        Requantizer(output, pair.output.zero_point, pair.low, pair.high),
+        subtract=pair.function is PairFunction.SUBTRACT,
+    )
+
+
+def _shared_shift_sum(state: Lowering, pair: _Pair, method: SharedShiftMethod) -> SharedShiftSum:
+    """The larger ratio to the output scale gets a multiplier of ``multiplier_bits`` bits."""
+    product = ScaleProduct.FLOAT32 if method.float32_ratios else ScaleProduct.EXACT
+    left = real_multiplier(product, pair.left.scale, pair.output.scale)
+    right = real_multiplier(product, pair.right.scale, pair.output.scale)
+    shift = method.multiplier_bits - 1 - _floor_log2(max(left, right))
+    if shift < 0:
+        raise state.refusal(
+            pair.node,
+            f"an operand's scale is {float(max(left, right)):.3g} times the result's",
+            f"a ratio that fits {method.multiplier_bits} bits",
+        )
+    left_multiplier = round_fraction(left * (1 << shift), Rounding.HALF_EVEN)
+    right_multiplier = round_fraction(right * (1 << shift), Rounding.HALF_EVEN)
+    if pair.function is PairFunction.SUBTRACT:
+        right_multiplier = -right_multiplier
+    bias = -(left_multiplier * pair.left.zero_point + right_multiplier * pair.right.zero_point)
+    return SharedShiftSum(
+        left_multiplier,
+        right_multiplier,
+        bias,
+        shift,
+        method.rounding,
+        pair.output.zero_point,
+        pair.low,
+        pair.high,
+    )
+
+
+def _floor_log2(value: Fraction) -> int:
+    exponent = value.numerator.bit_length() - value.denominator.bit_length()
+    return exponent if Fraction(2) ** exponent <= value else exponent - 1
+
+
+def _fused_multiply_add_sum(pair: _Pair) -> FusedMultiplyAddSum:
+    """Fixed = fl32(z_out - fma(r1, z1, fl32(r2 * z2))): ONNX Runtime 1.31, x86 with FMA."""
+    left = float32.divide(pair.left.scale, pair.output.scale)
+    right = float32.divide(pair.right.scale, pair.output.scale)
+    zeros = float32.fused_multiply_add(
+        left,
+        float32.from_integer(pair.left.zero_point),
+        float32.multiply(right, float32.from_integer(pair.right.zero_point)),
+    )
+    fixed_part = float32.subtract(float32.from_integer(pair.output.zero_point), zeros)
+    return FusedMultiplyAddSum(left, right, fixed_part, pair.low, pair.high)
+
+
+def _dequantized(pair: _Pair) -> DequantizedPair:
+    return DequantizedPair(
+        pair.function,
+        pair.left.scale,
+        pair.left.zero_point,
+        pair.right.scale,
+        pair.right.zero_point,
+        pair.output.scale,
+        pair.output.zero_point,
+        pair.low,
+        pair.high,
+    )
+
+
+def _centred(element: IntType, quantization: Quantization) -> Interval:
+    zero = Interval(quantization.zero_point, quantization.zero_point)
+    return element.interval - zero
+
+
+def _rescaled_operands(state: Lowering, pair: _Pair, rescale: Rescale) -> str:
+    """Both operands in the result's scale, each rounded; then the function in integers."""
+    if pair.function in (PairFunction.ADD, PairFunction.SUBTRACT):
+        return _pairwise(state, pair, _sum_of_rescaled(state, pair, rescale))
+    chosen = fixed.Minimum() if pair.function is PairFunction.MINIMUM else fixed.Maximum()
+    left = _operand_code(state, pair, rescale, 0)
+    right = _operand_code(state, pair, rescale, 1)
+    return state.emit(pair.node, chosen, [left, right], pair.element)
+
+
+def _sum_of_rescaled(state: Lowering, pair: _Pair, rescale: Rescale) -> RescaledSum:
+    left = real_multiplier(rescale.product, pair.left.scale, pair.output.scale)
+    right = real_multiplier(rescale.product, pair.right.scale, pair.output.scale)
+    try:
+        left_scaling = scaling(rescale.scheme, left, _centred(pair.left_element, pair.left))
+        right_scaling = scaling(rescale.scheme, right, _centred(pair.right_element, pair.right))
+    except InvalidOption as error:
+        raise state.refusal(pair.node, str(error), "scales the profile can multiply") from None
+    return RescaledSum(
+        pair.left.zero_point,
+        pair.right.zero_point,
+        0,
+        left_scaling,
+        right_scaling,
+        Requantizer(_KEEP, pair.output.zero_point, pair.low, pair.high),
+        subtract=pair.function is PairFunction.SUBTRACT,
+    )
+
+
+def _operand_code(state: Lowering, pair: _Pair, rescale: Rescale, index: int) -> str:
+    quantization = (pair.left, pair.right)[index]
+    name = state.operand(pair.node.operands[index])
+    type = state.builder.type_of(name)
+    same = (quantization.scale, quantization.zero_point) == (
+        pair.output.scale,
+        pair.output.zero_point,
+    )
+    if same and type.integer == pair.element:
+        return name
+    suffix = ("left", "right")[index]
+    centred = state.centred(pair.node, name, quantization.zero_point, suffix)
+    real = real_multiplier(rescale.product, quantization.scale, pair.output.scale)
+    interval = state.builder.type_of(centred).integer.interval
+    chosen = scaling(rescale.scheme, real, interval)
+    op = fixed.Requantize((Requantizer(chosen, pair.output.zero_point, pair.low, pair.high),))
+    return state.emit(pair.node, op, [centred], pair.element, type.shape, suffix)
+
+
+def _product(state: Lowering, pair: _Pair, method: ProductMethod) -> str:
+    """(x1 - z1) * (x2 - z2) exactly, then one requantizer."""
+    product = _centred(pair.left_element, pair.left) * _centred(pair.right_element, pair.right)
+    operands = [state.operand(name) for name in pair.node.operands]
+    multiplied = state.emit(
+        pair.node,
+        fixed.Multiply(pair.left.zero_point, pair.right.zero_point),
+        operands,
+        product.smallest_type(),
+        suffix="product",
+    )
+    rescale = method.rescale
+    real = real_multiplier(rescale.product, pair.left.scale, pair.output.scale, pair.right.scale)
+    try:
+        chosen = scaling(rescale.scheme, real, product)
+    except InvalidOption as error:
+        raise state.refusal(pair.node, str(error), "scales the profile can multiply") from None
+    zero_point = pair.output.zero_point
+    if method.zero_point_inside:
+        if not isinstance(chosen, Float32Multiply):
+            raise state.refusal(
+                pair.node, "a zero point inside the rounding", "the float32 scheme with it"
+            )
+        chosen = Float32MultiplyAdd(chosen.factor, float32.from_integer(zero_point))
+        zero_point = 0
+    op = fixed.Requantize((Requantizer(chosen, zero_point, pair.low, pair.high),))
+    return state.emit(pair.node, op, [multiplied], pair.element)

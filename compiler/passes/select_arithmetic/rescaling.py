@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A code in another scale: by an integer requantizer, or through float32 as a table."""
+
+from typing import assert_never
+
+from intaglio.compiler.ir import fixed, scaled
+from intaglio.compiler.ir.graph import Node
+from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.compiler.passes.select_arithmetic.tables import emit_table
+from intaglio.errors import InvalidOption
+from intaglio.numerics import float32
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.methods import Float32Rescale
+from intaglio.numerics.profile.schemes import Rescale
+from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.rounding import Rounding
+
+Bounds = tuple[tuple[int, int], ...]
+
+
+def lower_requantize(state: Lowering, node: Node, op: scaled.Requantize) -> str:
+    """The operand's codes in the result's scale, within the activation's bounds."""
+    source, _ = state.activation(node, node.operands[0])
+    target, element = state.result(node)
+    bounds = code_bounds(state.profile.bound, op.activation, target, element)
+    return rescale_codes(state, node, state.operand(node.operands[0]), source, target, bounds)
+
+
+def rescale_codes(
+    state: Lowering,
+    node: Node,
+    name: str,
+    source: Quantization,
+    target: Quantization,
+    bounds: Bounds,
+) -> str:
+    """Emit what takes codes of one quantization to another, ending in the node's own type."""
+    element = state.builder.type_of(name).integer
+    if (source.scale, source.zero_point) == (target.scale, target.zero_point):
+        return _clamped(state, node, name, bounds)
+    rule = state.profile.first(state.profile.rescale, "requantize", element)
+    match rule.method:
+        case Rescale():
+            return _by_requantizer(state, node, name, source, target, bounds, rule.method)
+        case Float32Rescale():
+            return _through_float(state, node, name, source, target, bounds)
+        case _:
+            assert_never(rule.method)
+
+
+def _clamped(state: Lowering, node: Node, name: str, bounds: Bounds) -> str:
+    type = state.builder.type_of(name)
+    wanted = node.type.integer
+    if wanted == type.integer and bounds == ((wanted.minimum, wanted.maximum),):
+        return name
+    identity = fixed.Clamp(tuple(low for low, _ in bounds), tuple(high for _, high in bounds))
+    return state.emit(node, identity, [name], wanted, type.shape)
+
+
+def _by_requantizer(
+    state: Lowering,
+    node: Node,
+    name: str,
+    source: Quantization,
+    target: Quantization,
+    bounds: Bounds,
+    rescale: Rescale,
+) -> str:
+    shape = state.builder.type_of(name).shape
+    centred = state.centred(node, name, source.zero_point, "operand")
+    real = real_multiplier(rescale.product, source.scale, target.scale)
+    interval = state.builder.type_of(centred).integer.interval
+    try:
+        chosen = scaling(rescale.scheme, real, interval)
+    except InvalidOption as error:
+        raise state.refusal(node, str(error), "scales that the profile can multiply") from None
+    requantizers = tuple(Requantizer(chosen, target.zero_point, low, high) for low, high in bounds)
+    op = fixed.Requantize(requantizers)
+    return state.emit(node, op, [centred], node.type.integer, shape)
+
+
+def _through_float(
+    state: Lowering,
+    node: Node,
+    name: str,
+    source: Quantization,
+    target: Quantization,
+    bounds: Bounds,
+) -> str:
+    """table[q] = clamp(half_even(fl32(fl32((q - z) * s) / s_out)) + z_out)."""
+    low = min(low for low, _ in bounds)
+    high = max(high for _, high in bounds)
+
+    def code(q: int) -> int:
+        real = float32.multiply(float32.from_integer(q - source.zero_point), source.scale)
+        ratio = float32.divide(real, target.scale)
+        rounded = float32.round_to_integer(ratio, Rounding.HALF_EVEN) + target.zero_point
+        return max(low, min(high, rounded))
+
+    looked_up = emit_table(state, node, name, [code], node.type.integer)
+    if len(bounds) == 1:
+        return looked_up
+    return _clamped(state, node, looked_up, bounds)
+
+
+def full_bounds(element: IntType) -> Bounds:
+    """The bounds of a result without activation."""
+    return ((element.minimum, element.maximum),)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Softmax: the tables and constants of the algorithm that the profile names."""
+
+from fractions import Fraction
+from typing import assert_never
+
+from intaglio.compiler.ir import fixed, scaled
+from intaglio.compiler.ir.graph import Node
+from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.numerics import functions, multipliers
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.methods import (
+    FixedPointSoftmaxMethod,
+    Float32TableSoftmaxMethod,
+    IntegerTableSoftmaxMethod,
+)
+from intaglio.numerics.rounding import Rounding, round_fraction
+
+_INPUT_INTEGER_BITS = 5
+_ORT_TABLE_SCALE = 0x7FFFFF
+
+
+def lower_softmax(state: Lowering, node: Node, op: scaled.Softmax) -> str:
+    """One softmax op; ``beta`` joins the operand's scale."""
+    source, source_element = state.activation(node, node.operands[0])
+    target, element = state.result(node)
+    rule = state.profile.first(state.profile.softmax, "softmax", source_element)
+    algorithm: fixed.SoftmaxAlgorithm
+    match rule.method:
+        case FixedPointSoftmaxMethod():
+            algorithm = _fixed_point(state, node, op, source, target, element)
+        case IntegerTableSoftmaxMethod():
+            algorithm = _integer_table(rule.method, op, source, source_element, target, element)
+        case Float32TableSoftmaxMethod():
+            algorithm = _float32_table(rule.method, op, source, source_element, target, element)
+        case _:
+            assert_never(rule.method)
+    operand = state.operand(node.operands[0])
+    return state.emit(node, fixed.Softmax(algorithm, op.axis), [operand], element)
+
+
+def _fixed_point(
+    state: Lowering,
+    node: Node,
+    op: scaled.Softmax,
+    source: Quantization,
+    target: Quantization,
+    element: IntType,
+) -> fixed.FixedPointSoftmax:
+    """TFLite PreprocessSoftmaxScaling with 5 integer bits."""
+    if target.scale.fraction != Fraction(1, 256) or target.zero_point != element.minimum:
+        raise state.refusal(
+            node,
+            f"its result has scale {target.scale} and zero point {target.zero_point}",
+            f"1/256 and {element.minimum}, which the fixed-point softmax produces",
+        )
+    limit = float((1 << 31) - 1)
+    scale = op.beta.value * source.scale.value * float(1 << (31 - _INPUT_INTEGER_BITS))
+    multiplier, left_shift = multipliers.quantize_multiplier(min(scale, limit))
+    radius = Fraction(((1 << _INPUT_INTEGER_BITS) - 1) << (31 - _INPUT_INTEGER_BITS))
+    minimum = -round_fraction(radius / Fraction(2) ** left_shift, Rounding.FLOOR)
+    return fixed.FixedPointSoftmax(
+        multiplier, left_shift, minimum, element.minimum, element.maximum
+    )
+
+
+def _differences(element: IntType) -> range:
+    return range(element.maximum - element.minimum + 1)
+
+
+def _integer_table(
+    method: IntegerTableSoftmaxMethod,
+    op: scaled.Softmax,
+    source: Quantization,
+    source_element: IntType,
+    target: Quantization,
+    element: IntType,
+) -> fixed.IntegerTableSoftmax:
+    step = source.scale.fraction * op.beta.fraction
+    unit = Fraction(1, 1 << method.fraction_bits)
+    table: list[int] = []
+    for difference in _differences(source_element):
+        entry = functions.exponential(-difference * step).rounded_to_integer(
+            unit, Rounding.HALF_EVEN
+        )
+        if entry == 0:
+            break
+        table.append(entry)
+    inverse = 1 / target.scale.fraction
+    return fixed.IntegerTableSoftmax(
+        tuple(table),
+        inverse.numerator,
+        inverse.denominator,
+        method.rounding,
+        target.zero_point,
+        element.minimum,
+        element.maximum,
+    )
+
+
+def _float32_table(
+    method: Float32TableSoftmaxMethod,
+    op: scaled.Softmax,
+    source: Quantization,
+    source_element: IntType,
+    target: Quantization,
+    element: IntType,
+) -> fixed.Float32TableSoftmax:
+    """ONNX Runtime scales its table by 2**23 - 1 and the numerator by floor(1 / s_out)."""
+    step = source.scale.fraction * op.beta.fraction
+    if method.reciprocal_output_scale:
+        scale = _ORT_TABLE_SCALE
+        factor = Float32.from_fraction(
+            Fraction(round_fraction(1 / target.scale.fraction, Rounding.FLOOR))
+        )
+        normalization = fixed.SoftmaxNormalization.SCALED_NUMERATOR
+    else:
+        scale = 1
+        factor = target.scale
+        normalization = fixed.SoftmaxNormalization.RECIPROCAL_SUM
+    table = tuple(
+        functions.exponential(-difference * step).decide(
+            lambda value: Float32.from_fraction(value * scale)
+        )
+        for difference in _differences(source_element)
+    )
+    return fixed.Float32TableSoftmax(
+        table,
+        factor,
+        normalization,
+        method.rounding,
+        target.zero_point,
+        element.minimum,
+        element.maximum,
+    )

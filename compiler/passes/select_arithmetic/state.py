@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every family of lowerings shares: the graph read, the graph built, and the way across."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.ir.builder import Builder
+from intaglio.compiler.ir.graph import Constant, Graph, Node
+from intaglio.compiler.ir.types import Quantization, TensorType
+from intaglio.errors import UnsupportedModel
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
+from intaglio.numerics.profile import Profile
+
+
+@dataclass
+class Lowering:
+    """A scaled graph on its way to the fixed level.
+
+    Attributes:
+        source: the scaled graph.
+        profile: the arithmetic to choose.
+        builder: the fixed graph so far.
+        names: for each scaled value that has been lowered, the fixed value's name.
+    """
+
+    source: Graph
+    profile: Profile
+    builder: Builder
+    names: dict[str, str] = field(default_factory=dict[str, str])
+
+    def operand(self, name: str) -> str:
+        """The fixed value for a scaled one; a constant is carried over at its first use."""
+        if name not in self.names:
+            constant = self.source.constant(name)
+            if constant is None:
+                raise ValueError(f"the value {name} is used before it is defined")
+            plain = TensorType(constant.type.element, constant.type.shape)
+            self.names[name] = self.builder.constant(name, plain, constant.array, constant.source)
+        return self.names[name]
+
+    def constant_operand(self, node: Node, index: int) -> Constant:
+        """The constant that ``node`` needs as its operand ``index``."""
+        constant = self.source.constant(node.operands[index])
+        if constant is None:
+            raise self.refusal(
+                node, f"its operand {node.operands[index]} is computed at run time", "a constant"
+            )
+        return constant
+
+    def refusal(self, node: Node, found: str, expected: str) -> UnsupportedModel:
+        """The error for a node that the profile has no arithmetic for."""
+        kind = type(node.op).__name__
+        return UnsupportedModel(
+            self.source.name,
+            [f"{node.source or node.name} ({kind}): {found}; expected {expected}"],
+            f"Change the model, or lower it under another profile than {self.profile.name}",
+        )
+
+    def activation(self, node: Node, name: str) -> tuple[Quantization, IntType]:
+        """The per-tensor quantization and integer type of an activation of ``node``."""
+        type = self.source.type_of(name)
+        if not type.scaled.per_tensor:
+            raise self.refusal(node, f"{name} has a scale per channel", "one scale per activation")
+        return type.scaled, type.integer
+
+    def result(self, node: Node) -> tuple[Quantization, IntType]:
+        """The per-tensor quantization and integer type of the result of ``node``."""
+        if not node.type.scaled.per_tensor:
+            raise self.refusal(node, "its result has a scale per channel", "one scale")
+        return node.type.scaled, node.type.integer
+
+    def emit(
+        self,
+        node: Node,
+        op: fixed.Op,
+        operands: Sequence[str],
+        element: IntType,
+        shape: tuple[int, ...] | None = None,
+        suffix: str = "",
+    ) -> str:
+        """Add a fixed node that stems from ``node``; a suffix names an intermediate value."""
+        type = TensorType(element, node.type.shape if shape is None else shape)
+        wanted = f"{node.name}.{suffix}" if suffix else node.name
+        return self.builder.node(wanted, type, op, operands, node.source)
+
+    def integer_constant(self, node: Node, value: int, suffix: str) -> str:
+        """A scalar constant of the narrowest type."""
+        type = TensorType(Interval(value, value).smallest_type(), ())
+        return self.builder.constant(f"{node.name}.{suffix}", type, np.array(value))
+
+    def centred(self, node: Node, name: str, zero_point: int, suffix: str) -> str:
+        """The fixed value minus its zero point."""
+        if zero_point == 0:
+            return name
+        type = self.builder.type_of(name)
+        shifted = type.integer.interval - Interval(zero_point, zero_point)
+        constant = self.integer_constant(node, zero_point, f"{suffix}.zero_point")
+        return self.emit(
+            node,
+            fixed.Subtract(),
+            [name, constant],
+            shifted.smallest_type(),
+            type.shape,
+            f"{suffix}.centred",
+        )

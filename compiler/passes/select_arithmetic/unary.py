@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions of one operand, each a table over all codes."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import assert_never
+
+from intaglio.compiler.ir import scaled
+from intaglio.compiler.ir.graph import Node
+from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.fixed_point_functions import (
+    fixed_point_hard_swish,
+    fixed_point_leaky_relu,
+    fixed_point_slope,
+)
+from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.compiler.passes.select_arithmetic.tables import emit_table
+from intaglio.numerics import float32, functions
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.functions import Real
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
+from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.methods import (
+    ExactTable,
+    FixedPointTable,
+    Float32Table,
+    SlopeTable,
+    UnaryMethod,
+)
+
+CodeFunction = Callable[[int], int]
+RealFunction = Callable[[Fraction], Real]
+
+
+def real_function(op: scaled.Unary) -> RealFunction:
+    """The real function that a unary op names, without its activation."""
+    alpha, beta = op.alpha.fraction, op.beta.fraction
+    match op.function:
+        case scaled.UnaryFunction.IDENTITY:
+            return functions.rational
+        case scaled.UnaryFunction.LEAKY_RELU:
+            return lambda x: functions.leaky_relu(x, alpha)
+        case scaled.UnaryFunction.SIGMOID:
+            return functions.sigmoid
+        case scaled.UnaryFunction.TANH:
+            return functions.tanh
+        case scaled.UnaryFunction.HARD_SIGMOID:
+            return lambda x: functions.hard_sigmoid(x, alpha, beta)
+        case scaled.UnaryFunction.HARD_SWISH:
+            return functions.hard_swish
+        case scaled.UnaryFunction.GELU:
+            return functions.gelu
+        case scaled.UnaryFunction.GELU_TANH:
+            return functions.gelu_tanh
+        case scaled.UnaryFunction.ELU:
+            return lambda x: functions.elu(x, alpha)
+        case scaled.UnaryFunction.EXP:
+            return functions.exponential
+        case _:
+            assert_never(op.function)
+
+
+def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
+    """table[q] = code of function(real of q), within the activation's bounds."""
+    source, source_element = state.activation(node, node.operands[0])
+    target, element = state.result(node)
+    rule = state.profile.first(state.profile.unary, op.function.value, source_element)
+    match rule.method:
+        case ExactTable() | Float32Table():
+            function = _from_real(rule.method, real_function(op), source, target)
+        case FixedPointTable():
+            function = _fixed_point(state, node, op, source, target)
+        case SlopeTable():
+            if op.function is not scaled.UnaryFunction.LEAKY_RELU:
+                raise state.refusal(
+                    node, f"no slopes in {op.function.value}", "a rule of another kind for it"
+                )
+            function = _slopes(rule.method, source, target, op.alpha, source_element)
+        case _:
+            assert_never(rule.method)
+    bounds = code_bounds(state.profile.bound, op.activation, target, element)
+    tables = [_bounded(function, low, high) for low, high in bounds]
+    return emit_table(state, node, state.operand(node.operands[0]), tables, element)
+
+
+def lower_prelu(state: Lowering, node: Node) -> str:
+    """A table for each slope: x where x >= 0, else slope * x."""
+    source, source_element = state.activation(node, node.operands[0])
+    target, element = state.result(node)
+    slope = state.constant_operand(node, 1)
+    scale, zero_point = slope.type.scaled.channel(0)
+    rule = state.profile.first(state.profile.unary, "prelu", source_element)
+    codes = [int(code) - zero_point for code in slope.array.reshape(-1)]
+    tables = [
+        _bounded(
+            _prelu(rule.method, source, target, code, scale, source_element),
+            element.minimum,
+            element.maximum,
+        )
+        for code in codes
+    ]
+    return emit_table(state, node, state.operand(node.operands[0]), tables, element)
+
+
+def _bounded(function: CodeFunction, low: int, high: int) -> CodeFunction:
+    return lambda code: max(low, min(high, function(code)))
+
+
+def _prelu(
+    method: UnaryMethod,
+    source: Quantization,
+    target: Quantization,
+    slope_code: int,
+    slope_scale: Float32,
+    element: IntType,
+) -> CodeFunction:
+    """The slope is ``slope_code * slope_scale``, dequantized in float32 where the method is."""
+    match method:
+        case ExactTable():
+            slope = slope_code * slope_scale.fraction
+            return _from_real(method, lambda x: functions.leaky_relu(x, slope), source, target)
+        case Float32Table():
+            slope = float32.multiply(float32.from_integer(slope_code), slope_scale).fraction
+            return _from_real(method, lambda x: functions.leaky_relu(x, slope), source, target)
+        case SlopeTable():
+            slope32 = float32.multiply(float32.from_integer(slope_code), slope_scale)
+            return _slopes(method, source, target, slope32, element)
+        case FixedPointTable():
+            return fixed_point_slope(source, target, slope_code, slope_scale)
+        case _:
+            assert_never(method)
+
+
+def _from_real(
+    method: ExactTable | Float32Table,
+    function: RealFunction,
+    source: Quantization,
+    target: Quantization,
+) -> CodeFunction:
+    match method:
+        case ExactTable():
+            return lambda q: (
+                function((q - source.zero_point) * source.scale.fraction).rounded_to_integer(
+                    target.scale.fraction, method.rounding
+                )
+                + target.zero_point
+            )
+        case Float32Table():
+            return lambda q: _float32_code(method, function, source, target, q)
+        case _:
+            assert_never(method)
+
+
+def _float32_code(
+    method: Float32Table, function: RealFunction, source: Quantization, target: Quantization, q: int
+) -> int:
+    """Every step is one float32 operation; the function itself is correctly rounded."""
+    x = float32.multiply(float32.from_integer(q - source.zero_point), source.scale)
+    y = function(x.fraction).rounded_to_float32()
+    if method.reciprocal:
+        reciprocal = float32.divide(float32.from_integer(1), target.scale)
+        ratio = float32.multiply(y, reciprocal)
+    else:
+        ratio = float32.divide(y, target.scale)
+    if method.zero_point_inside:
+        shifted = float32.add(ratio, float32.from_integer(target.zero_point))
+        return float32.round_to_integer(shifted, method.rounding)
+    return float32.round_to_integer(ratio, method.rounding) + target.zero_point
+
+
+def _slopes(
+    method: SlopeTable,
+    source: Quantization,
+    target: Quantization,
+    slope: Float32,
+    element: IntType,
+) -> CodeFunction:
+    """One requantizer for each branch; the slope joins the product as a second factor."""
+    rescale = method.rescale
+    interval = element.interval - Interval(source.zero_point, source.zero_point)
+    above = real_multiplier(rescale.product, source.scale, target.scale)
+    # XNNPACK: fl32(fl32(s / s_out) * slope), the slope last.
+    ratio = Float32.from_fraction(above)
+    below = float32.multiply(ratio, slope).fraction
+    positive = scaling(rescale.scheme, above, interval)
+    negative = scaling(rescale.scheme, below, interval)
+
+    def code(q: int) -> int:
+        x = q - source.zero_point
+        chosen = positive if x >= 0 else negative
+        return chosen.apply(x) + target.zero_point
+
+    return code
+
+
+def _fixed_point(
+    state: Lowering,
+    node: Node,
+    op: scaled.Unary,
+    source: Quantization,
+    target: Quantization,
+) -> CodeFunction:
+    if op.function is scaled.UnaryFunction.LEAKY_RELU:
+        return fixed_point_leaky_relu(source, target, op.alpha)
+    if op.function is scaled.UnaryFunction.HARD_SWISH:
+        return fixed_point_hard_swish(source, target)
+    raise state.refusal(
+        node, f"no fixed-point formula for {op.function.value}", "a rule of another kind for it"
+    )
