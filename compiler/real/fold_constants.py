@@ -20,18 +20,12 @@ _RANDOM = frozenset(
 def fold_constants(model: ir.Model) -> ir.Model:
     """Turn Constant nodes into initializers and evaluate nodes whose inputs are all constant.
 
-    A Reshape to a computed shape of which ONNX's shape inference knows all but the batch gets that
-    shape as a constant, with -1 for the batch.
-
     Each node is evaluated by ONNX Runtime, in a model of its own.
     """
     model = model.clone()
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    names = Names(model.graph)
     for node in list(model.graph):
-        if node.op_type == "Reshape":
-            _fix_shape(model.graph, names, node)
-        elif _can_fold(node):
+        if _can_fold(node):
             _evaluate(model.graph, node)
     remove_unused(model)
     return model
@@ -84,14 +78,3 @@ def _evaluate(graph: ir.Graph, node: ir.Node) -> None:
         value = add_initializer(graph, Names(graph), name, results[name])
         output.replace_all_uses_with(value)
     graph.remove(node, safe=True)
-
-
-def _fix_shape(graph: ir.Graph, names: Names, node: ir.Node) -> None:
-    target, shape = node.inputs[1], node.outputs[0].shape
-    if target is None or constant(target) is not None or shape is None:
-        return
-    dims = [dim if isinstance(dim, int) else -1 for dim in shape]
-    if dims.count(-1) > 1 or 0 in dims:
-        return
-    array = ir.tensor(dims, dtype=ir.DataType.INT64).numpy()
-    node.replace_input_with(1, add_initializer(graph, names, f"{target.name}_fixed", array))

@@ -52,9 +52,7 @@ def load_model(
     _check_or_refuse(proto, path)
     _check_inputs(proto, path)
     proto = _infer(_convert(proto, path), path)
-    model = ir.from_proto(proto)
-    InlinePass()(model)
-    RemoveInitializersFromInputsPass()(model)
+    model = _to_model(proto, path)
     _check_sizes(model, path)
     model.ir_version = IR_VERSION
     return model
@@ -234,6 +232,21 @@ def _infer(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:
             f"the shapes of the model contradict each other ({first_line(error)})",
             "export the model again",
         ) from error
+
+
+def _to_model(proto: onnx.ModelProto, path: Path) -> ir.Model:
+    try:
+        model = ir.from_proto(proto)
+        InlinePass()(model)
+        RemoveInitializersFromInputsPass()(model)
+        ir.to_proto(model)  # names that aren't text only show when they are written again
+    except (ir.serde.SerdeError, ir.passes.PassError, ValueError, TypeError, KeyError) as error:
+        raise InvalidFile(
+            path,
+            f"parts of the model are damaged ({first_line(error)[:200]})",
+            "export or copy it again",
+        ) from error
+    return model
 
 
 def _check_sizes(model: ir.Model, path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
+from intaglio.compiler.real.fix_reshapes import fix_reshapes
 from intaglio.compiler.real.fold_batch_normalization import fold_batch_normalization
 from intaglio.compiler.real.fold_constants import fold_constants
 from intaglio.compiler.real.fold_padding import fold_padding
@@ -19,6 +20,7 @@ NORMALIZATION: tuple[Pass, ...] = (
     remove_identities,
     infer_shapes,
     fold_constants,
+    fix_reshapes,
     check_supported,
     fold_padding,
     normalize_products,

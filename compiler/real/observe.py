@@ -39,7 +39,13 @@ def observe(
     """
     graph = _with_outputs(model, values)
     fed = [v.name for v in graph.graph.inputs if v.name and (values is None or v.name in values)]
-    computed = [v for v in graph.graph.outputs if values is None or v.name in values]
+    returned = {value.name for value in graph.graph.outputs}
+    computed = [
+        value
+        for node in graph.graph
+        for value in node.outputs
+        if value.name in returned and (values is None or value.name in values)
+    ]
     session = Session(graph, optimize=False)
     total = len(batches) if isinstance(batches, Sized) else None
     seen: dict[str, ValueStatistics] = {}

@@ -146,7 +146,10 @@ def _problem(node: ir.Node) -> str | None:
         value = input_at(node, index)
         if value is not None and constant(value) is None:
             return f"its input {value.name} is computed by the model; it must be a stored constant"
+    problem = rule.check(node) if rule.check is not None else None
+    if problem is not None:
+        return problem
     for value in (*node.inputs[:1], *node.outputs):
         if value is not None and value.dtype is not None and value.dtype != ir.DataType.FLOAT:
             return f"value {value.name} has the type {value.dtype}, not FLOAT"
-    return rule.check(node) if rule.check is not None else None
+    return None
