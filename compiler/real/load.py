@@ -170,7 +170,8 @@ def _set_shapes(
     if shapes:  # what was inferred from the old dims no longer holds
         del proto.graph.value_info[:]
         for output in proto.graph.output:
-            output.type.tensor_type.ClearField("shape")
+            for slot in output.type.tensor_type.shape.dim:
+                slot.Clear()
 
 
 def _check_or_refuse(proto: onnx.ModelProto, path: Path) -> None:
