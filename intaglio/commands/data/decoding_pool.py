@@ -2,11 +2,14 @@
 """Decode a stream of images in worker processes: order kept, look-ahead and memory bounded."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import NDArray
@@ -39,12 +42,13 @@ def decode_in_order(
         return
     # Spawned, not forked: a fork would inherit the locks of an inference engine's threads.
     pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
+        workers, multiprocessing.get_context("spawn"), initializer=_follow_parent
     )
     try:
         pending: deque[Future[_Decoded]] = deque()
         for chunk in _chunks(images):
-            pending.append(pool.submit(_decode_chunk, decoder, chunk))
+            with _interrupts_held():
+                pending.append(pool.submit(_decode_chunk, decoder, chunk))
             if len(pending) >= 2 * workers:
                 yield from pending.popleft().result()
         while pending:
@@ -89,5 +93,23 @@ def _decode_chunk(decoder: Decoder, images: list[SourceImage]) -> _Decoded:
     return [decoder.decode(image) for image in images]
 
 
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_held() -> Generator[None, None, None]:
+    """Put interrupts off; a process started meanwhile inherits that, and leaves them to us."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _follow_parent() -> None:
+    """End with the parent, however it ends."""
+    threading.Thread(target=_end_after_parent, daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from intaglio.commands.data import Batch, InputSpec, open_dataset
+from intaglio.commands.data.npz import read_npz, read_whole
 from intaglio.errors import InvalidData, InvalidFile, InvalidOption
 from tests.commands.data.images import float_input
 
@@ -91,6 +92,15 @@ def test_types_become_the_inputs_type(tmp_path: Path, stored: str) -> None:
     (batch,) = open_dataset(path, inputs=[float_input(2)]).batches(2)
     assert batch.inputs["input"].dtype == np.float32
     np.testing.assert_array_equal(batch.inputs["input"], [[0, 1], [1, 0]])
+
+
+def test_rows_are_in_the_machines_byte_order(tmp_path: Path) -> None:
+    array = read_npz(save(tmp_path / "a.npz", {"x": np.array([1, 256], ">i2")}))["x"]
+    values = read_whole(array, 4)
+    assert values.dtype.isnative
+    assert values.tolist() == [1, 256]
+    with pytest.raises(InvalidData, match="4 bytes, expected at most 3"):
+        read_whole(array, 3)
 
 
 def test_integer_inputs_keep_their_codes(tmp_path: Path) -> None:

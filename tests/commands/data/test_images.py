@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import multiprocessing
 import os
+import signal
 import struct
+import subprocess
+import sys
 import warnings
 import zipfile
 import zlib
@@ -148,6 +151,48 @@ def test_look_ahead_is_bounded() -> None:
     next(stream)
     stream.close()
     assert len(read) == 2 * 2 * CHUNK_IMAGES
+
+
+DECODE_WITHOUT_END = """
+import sys
+from pathlib import Path
+from intaglio.commands.data.decoding_pool import decode_in_order
+from intaglio.commands.data.image_decoding import Decoder, EncodedImage
+from intaglio.commands.data.preprocessing_rules import Geometry
+
+if __name__ == "__main__":
+    data = Path(sys.argv[1]).read_bytes()
+    images = iter(lambda: EncodedImage("a.png", data), None)
+    for count, _ in enumerate(decode_in_order(images, Decoder(Geometry(), 8, 8), 2)):
+        if count == 100:
+            print("decoding", flush=True)
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_parent(tmp_path: Path, ending: signal.Signals) -> None:
+    (tmp_path / "a.png").write_bytes(encode(random_pixels(0)))
+    script = tmp_path / "decode.py"
+    script.write_text(DECODE_WITHOUT_END)
+    parent = subprocess.Popen(
+        [sys.executable, script, tmp_path / "a.png"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "decoding\n"
+    if ending == signal.SIGINT:
+        os.killpg(parent.pid, ending)
+    else:
+        parent.send_signal(ending)
+    # The workers hold the same pipes: their end is reached only when every one has gone.
+    _, errors = parent.communicate(timeout=30)
+    assert parent.returncode == -ending
+    assert errors.count("Traceback") == (1 if ending == signal.SIGINT else 0)
 
 
 def die(decoder: Decoder, images: object) -> None:
