@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The integer softmax algorithms, a line of codes at a time."""
 
-from functools import partial
-from typing import assert_never
+from collections.abc import Sequence
+from functools import partial, reduce
+from typing import TypeVar, assert_never
 
 from intaglio.compiler.ir.fixed import (
     FixedPointSoftmax,
     Float32TableSoftmax,
     IntegerTableSoftmax,
     Softmax,
+    SoftmaxNormalization,
 )
 from intaglio.compiler.ir.graph import Array
 from intaglio.numerics import float32
 from intaglio.numerics.fixed_point_exp import exp_of_negative, reciprocal_of_one_plus
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
-from intaglio.numerics.rounding import Rounding, divide
+from intaglio.numerics.rounding import divide
 from intaglio.numerics.scalings import (
     rounding_shift_away,
     saturating_rounding_doubling_high_multiply,
@@ -23,6 +25,8 @@ from intaglio.numerics.scalings import (
 from intaglio.simulator.reference.containers import along_axis, integers
 
 INT32 = IntType(32, signed=True)
+
+EntryT = TypeVar("EntryT", int, Float32)
 
 
 def softmax(op: Softmax, x: Array) -> list[int]:
@@ -67,26 +71,43 @@ def _fixed_point_exp(algorithm: FixedPointSoftmax, difference: int) -> int | Non
 
 
 def _integer_table(algorithm: IntegerTableSoftmax, codes: list[int]) -> list[int]:
-    largest = max(codes)
-    table, end = algorithm.table, len(algorithm.table)
-    exponentials = [table[largest - c] if largest - c < end else 0 for c in codes]
-    total = sum(exponentials)
-    results: list[int] = []
-    for e in exponentials:
-        code = divide(e * algorithm.numerator, total, algorithm.rounding) + algorithm.zero_point
-        results.append(min(max(code, algorithm.low), algorithm.high))
-    return results
+    exponentials = _entries(algorithm.table, codes, beyond=0)
+    total = algorithm.denominator * sum(exponentials)
+    return [
+        _clamped(algorithm, divide(e * algorithm.numerator, total, algorithm.rounding))
+        for e in exponentials
+    ]
 
 
 def _float32_table(algorithm: Float32TableSoftmax, codes: list[int]) -> list[int]:
+    zero = Float32.from_integer(0)
+    exponentials = _entries(algorithm.table, codes, beyond=zero)
+    total = reduce(float32.add, exponentials, zero)
+    return [
+        _clamped(
+            algorithm,
+            float32.round_to_integer(_normalized(algorithm, e, total), algorithm.rounding),
+        )
+        for e in exponentials
+    ]
+
+
+def _normalized(algorithm: Float32TableSoftmax, e: Float32, total: Float32) -> Float32:
+    match algorithm.normalization:
+        case SoftmaxNormalization.SCALED_NUMERATOR:
+            return float32.divide(float32.multiply(e, algorithm.factor), total)
+        case SoftmaxNormalization.RECIPROCAL_SUM:
+            scaled = float32.multiply(total, algorithm.factor)
+            return float32.multiply(e, float32.divide(Float32.from_integer(1), scaled))
+        case _:
+            assert_never(algorithm.normalization)
+
+
+def _entries(table: Sequence[EntryT], codes: list[int], beyond: EntryT) -> list[EntryT]:
+    """By code: the table's entry for its distance from the largest code."""
     largest = max(codes)
-    exponentials = [algorithm.table[largest - code] for code in codes]
-    total = Float32.from_integer(0)
-    for e in exponentials:
-        total = float32.add(total, e)
-    results: list[int] = []
-    for e in exponentials:
-        share = float32.divide(float32.multiply(e, algorithm.factor), total)
-        code = float32.round_to_integer(share, Rounding.HALF_EVEN) + algorithm.zero_point
-        results.append(min(max(code, algorithm.low), algorithm.high))
-    return results
+    return [table[largest - c] if largest - c < len(table) else beyond for c in codes]
+
+
+def _clamped(algorithm: IntegerTableSoftmax | Float32TableSoftmax, code: int) -> int:
+    return min(max(code + algorithm.zero_point, algorithm.low), algorithm.high)
