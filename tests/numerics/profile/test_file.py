@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+from intaglio.errors import InvalidFile, InvalidProfile
+from intaglio.numerics.profile import (
+    format_profile,
+    load_profile,
+    parse_profile,
+    profile_names,
+)
+
+TEXT = format_profile(load_profile("tflm"))
+
+
+def test_the_shipped_profiles():
+    assert profile_names() == (
+        "dory",
+        "litert-ref-1.3",
+        "litert-xnnpack-x86",
+        "onnx-spec",
+        "ort-x86-vnni",
+        "pow2-half-up",
+        "single-rounding",
+        "tflm",
+        "tosa-single",
+    )
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_profile_survives_its_own_text(name: str):
+    profile = load_profile(name)
+    assert profile.name == name
+    assert parse_profile(format_profile(profile), name) == profile
+
+
+def test_a_file_is_a_profile_too(tmp_path: Path):
+    path = tmp_path / "ours.toml"
+    path.write_text(TEXT.replace('name = "tflm"', 'name = "ours"'))
+    assert load_profile(str(path)).name == "ours"
+
+
+def test_an_unknown_name_gets_the_nearest_known_one():
+    with pytest.raises(InvalidFile, match="did you mean tflm"):
+        load_profile("tfml")
+
+
+REFUSED = [
+    ("title =", "titel =", "titel: found an unknown key, expected title perhaps"),
+    ("schema = 1", "schema = 2", "schema: found 2, expected 1"),
+    (
+        'rounding = "half-away-from-zero"\nmethod',
+        'rounding = "half-up"\nmethod',
+        "quantize.rounding: found half-up, expected ",
+    ),
+    (
+        'kind = "double-rounding"',
+        'kind = "double-roundin"',
+        "kind: found double-roundin, expected double-rounding perhaps",
+    ),
+    ("accumulator_bits = 64", "accumulator_bits = true", "found True, expected a value of type"),
+    ("accumulator_bits = 64", 'accumulator_bits = "64"', "found 64, expected a value of type int"),
+    ('"i16"', '"i99"', "expected an integer type such as i8 or u4, 1 to 64 bits"),
+    ('[bound]\nrounding = "half-away-from-zero"\n', "[bound]\n", "bound: found no rounding"),
+    ("checked_against = []", "checked_against = 3", "checked_against: found 3, expected a list"),
+    ("schema = 1", "schema = 1\n[[[", "the file: found no TOML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), REFUSED)
+def test_what_does_not_follow_the_schema_is_refused(old: str, new: str, sentence: str):
+    assert old in TEXT
+    with pytest.raises(InvalidProfile) as caught:
+        parse_profile(TEXT.replace(old, new, 1), "ours.toml")
+    assert str(caught.value).startswith("profile ours.toml, ")
+    assert sentence in str(caught.value)
+
+
+def test_deep_nesting_and_long_files_are_refused(tmp_path: Path):
+    with pytest.raises(InvalidProfile):
+        parse_profile("x = " + "[" * 100000, "deep")
+    path = tmp_path / "long.toml"
+    path.write_text("# " + "x" * (1 << 20))
+    with pytest.raises(InvalidFile, match="larger than 1 MiB"):
+        load_profile(str(path))
