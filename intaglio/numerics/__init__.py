@@ -9,8 +9,10 @@ become integers (``Rounding``), IEEE-754 constants (``Float32``), the requantize
 
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
+from intaglio.numerics.float_arrays import fused_multiply_add_array
 from intaglio.numerics.integers import IntegerArray, IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.multiplier_search import matching_multiplier, smallest_multiplier
 from intaglio.numerics.multipliers import (
     PowerOfTwo,
     dory,
@@ -54,6 +56,13 @@ from intaglio.numerics.scalings import (
     rounding_shift_up,
     saturating_rounding_doubling_high_multiply,
 )
+from intaglio.numerics.staircase import (
+    Differences,
+    Staircase,
+    differences,
+    equal,
+    thresholds,
+)
 from intaglio.numerics.vectorized import (
     PreparedRequantizers,
     apply_requantizers,
@@ -62,6 +71,7 @@ from intaglio.numerics.vectorized import (
 )
 
 __all__ = [
+    "Differences",
     "DoubleRounding",
     "Float32",
     "Float32Multiply",
@@ -81,18 +91,23 @@ __all__ = [
     "Rounding",
     "Scaling",
     "Shift",
+    "Staircase",
     "Thresholds",
     "TosaScale",
     "apply_requantizers",
     "apply_scalings",
+    "differences",
     "divide",
     "divide_array",
     "dory",
     "double_multiplier",
     "double_ratio",
+    "equal",
     "exact_multiplier",
     "float_multiplier",
     "float_product_multiplier",
+    "fused_multiply_add_array",
+    "matching_multiplier",
     "nearest_multiply_shift",
     "nemo",
     "power_of_two_shift",
@@ -107,5 +122,7 @@ __all__ = [
     "shift_right",
     "shift_right_array",
     "single_rounding",
+    "smallest_multiplier",
+    "thresholds",
     "tosa_scale",
 ]

@@ -40,6 +40,10 @@ class _Group:
         self._definitions = definitions
         self._block = block_rows(len(channels)) * len(channels)
 
+    def serves(self, magnitude: int) -> bool:
+        """Whether some kernel is exact for all ``|x| <= magnitude``."""
+        return any(kernel.limit >= magnitude for kernel in self._kernels)
+
     def run(self, x: IntegerArray, out: IntegerArray, magnitude: int) -> None:
         """Fill the flat ``out`` from the flat ``x``; ``|x| <= magnitude``."""
         able = [kernel for kernel in self._kernels if kernel.limit >= magnitude]
@@ -171,6 +175,8 @@ def _run(
 ) -> IntegerArray:
     _require_channels(channels, x)
     values, magnitude = _as_words(x, interval)
+    if not all(group.serves(magnitude) for group in groups):
+        magnitude = min(magnitude, magnitude_of(values))
     out = np.empty(x.shape, dtype=dtype)
     if len(groups) == 1:
         groups[0].run(values.reshape(-1), out.reshape(-1), magnitude)
@@ -186,12 +192,12 @@ def _run(
 
 def _as_words(x: IntegerArray, interval: Interval | None) -> tuple[IntegerArray, int]:
     """The values, as a machine type where they fit int64, and a bound of their magnitude."""
-    held = np.iinfo(np.int64 if x.dtype == object else x.dtype)
-    narrow = x.dtype.itemsize < 8
-    if narrow or interval is None:
-        magnitude = int(held.max) + 1 if narrow else magnitude_of(x)
-    else:
+    if interval is not None:
         magnitude = interval.magnitude
+    elif x.dtype.itemsize < 8:
+        magnitude = int(np.iinfo(x.dtype).max) + 1
+    else:
+        magnitude = magnitude_of(x)
     if x.dtype == np.uint64 or x.dtype == object:
         x = x.astype(np.int64 if magnitude <= INT64_MAX else object)
     return x, magnitude
