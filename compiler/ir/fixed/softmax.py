@@ -29,9 +29,9 @@ class FixedPointSoftmax:
 
 @dataclass(frozen=True, slots=True)
 class IntegerTableSoftmax:
-    """y = clamp(divide(table[-d] numerator, denominator Σ table, rounding) + zero_point, low, high).
+    """y = clamp(divide(table[-d] numerator, denominator Σ e, rounding) + zero_point, low, high).
 
-    ``table[k]`` is the integer nearest to ``exp(-k * scale) * 2**fraction``; a difference beyond
+    e = ``table[-d]``; ``table[k]`` is the integer nearest to ``exp(-k * scale) * 2**fraction``; a difference beyond
     the table's end counts as 0.  Pure integers: our own default.
     """
 

@@ -10,8 +10,6 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.passes.select_arithmetic.rescaling import full_bounds, rescale_codes
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.numerics.integers import IntType
-from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile.rules import ResizeRule, ResizeWeights
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding, divide, round_fraction
@@ -47,13 +45,12 @@ def lower_resize_linear(state: Lowering, node: Node, op: scaled.ResizeLinear) ->
         rows.denominator,
         columns.denominator,
     )
-    # STEP weights may leave [0, 1] at the edges, where both neighbours are the same pixel.
-    reach = Interval(-2 * one, 3 * one) * element.interval
+    reach = element.interval.scale_by(one)
     weighted = state.emit(
         node,
         interpolate,
         [state.operand(node.operands[0])],
-        IntType(reach.signed_bits, signed=True),
+        reach.smallest_type(),
         suffix="weighted",
     )
     mean = Requantizer(RationalMultiply(1, one, rule.rounding), 0, element.minimum, element.maximum)
@@ -112,5 +109,6 @@ def _stepped(op: scaled.ResizeLinear, bits: int, before: int, after: int) -> _Ax
         far = min(divide(position + one - 1, one, Rounding.TOWARD_ZERO), before - 1)
         low.append(near)
         high.append(far)
-        weights.append(position - one * near)
+        # Where both neighbours are the same pixel TFLite's weight may be negative: any one serves.
+        weights.append(0 if near == far else position - one * near)
     return _Axis(tuple(low), tuple(high), tuple(weights), one)

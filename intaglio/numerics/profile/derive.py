@@ -42,7 +42,7 @@ _ONE = Float32.from_value(1.0)
 def real_multiplier(
     product: ScaleProduct, left: Float32, output: Float32, right: Float32 = _ONE
 ) -> Fraction:
-    """The ratio left * right / output, formed in the arithmetic of ``product``; the result is exact.
+    """The ratio left * right / output, formed in the arithmetic of ``product``.
 
     A single operand has ``right`` = 1, which changes no bit of any product.
     """
@@ -138,7 +138,10 @@ def float32_mean_with_zero_point(
 
 
 def fixed_point_mean(scale: Float32, output: Float32, count: int) -> DoubleRounding:
-    """TFLite MEAN: ((Q << k) / n, s - k), (Q, s) of s_in / s_out, k = min(floor log2 n, 32, 31 + s)."""
+    """TFLite MEAN: ((Q << k) // n, s - k) with k = min(floor(log2(n)), 32, 31 + s).
+
+    (Q, s) is the quantized multiplier of s_in / s_out.
+    """
     ratio = multipliers.double_ratio(scale, output)
     multiplier, shift = multipliers.quantize_multiplier(ratio.value)
     extra = min(count.bit_length() - 1, 32, 31 + shift)

@@ -48,7 +48,7 @@ class Reader:
         if isinstance(hint, type) and is_dataclass(hint):
             return self._read_dataclass(hint, tree, place)
         if type(tree) is not hint:
-            raise self._refuse(place, tree, f"a value of type {hint.__name__}")
+            raise self._refuse(place, tree, f"a value of type {str(hint)[8:-2]}")
         return tree
 
     def _read_union(self, hint: Any, tree: Tree, place: str) -> object:
