@@ -53,14 +53,20 @@ def lower_resize_linear(state: Lowering, node: Node, op: scaled.ResizeLinear) ->
         reach.smallest_type(),
         suffix="weighted",
     )
-    mean = Requantizer(RationalMultiply(1, one, rule.rounding), 0, element.minimum, element.maximum)
+    # TFLite rounds the raw codes; elsewhere the zero point stays outside the rounding.
+    raw = rule.weights is ResizeWeights.STEP
+    zero_point = 0 if raw else source.zero_point
+    centred = state.centred(node, weighted, zero_point * one, "weighted")
+    mean = Requantizer(
+        RationalMultiply(1, one, rule.rounding), zero_point, element.minimum, element.maximum
+    )
     same = (source.scale, source.zero_point, element) == (
         target.scale,
         target.zero_point,
         wanted,
     )
     suffix = "" if same else "mean"
-    resized = state.emit(node, fixed.Requantize((mean,)), [weighted], element, suffix=suffix)
+    resized = state.emit(node, fixed.Requantize((mean,)), [centred], element, suffix=suffix)
     return rescale_codes(state, node, resized, source, target, full_bounds(wanted))
 
 
