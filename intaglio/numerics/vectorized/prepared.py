@@ -53,7 +53,8 @@ class _Group:
             return self._run_definition(np.arange(x.size), x, out)
         kernel = max(self._kernels, key=lambda kernel: kernel.limit)
         outside = (x > kernel.limit) | (x < -kernel.limit)
-        self._run_kernel(kernel, np.where(outside, 0, x), out, kernel.limit)
+        inside = np.where(outside, 0, x).astype(np.int64)
+        self._run_kernel(kernel, inside, out, kernel.limit)
         return self._run_definition(np.flatnonzero(outside), x, out)
 
     def _run_kernel(

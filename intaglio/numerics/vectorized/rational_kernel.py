@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from intaglio.numerics.integers import IntegerArray
 from intaglio.numerics.rounding import Rounding, divide_array
 from intaglio.numerics.scalings import RationalMultiply
-from intaglio.numerics.vectorized.float_kernels import RESULT_LIMIT
 from intaglio.numerics.vectorized.kernel import INT64_MAX, Bounds, Workspace, part, spread
 
 EXACT_IN_FLOAT64 = 1 << 53
@@ -41,14 +40,14 @@ class RationalKernel:
         ratios = [scaling.numerator / scaling.denominator for scaling in scalings]
         self._ratio = spread(ratios, np.float64)
         self._largest = max(abs(ratio) for ratio in ratios)
-        room = int(RESULT_LIMIT / max(self._largest, 1.0)) // 2
-        self._limit = min(EXACT_IN_FLOAT64, room)
+        # Recomputed results are stored as float64 too, so they must be exact there.
+        self._limit = int(EXACT_IN_FLOAT64 / max(self._largest, 1.0)) // 2
         self._numerator = _small([scaling.numerator for scaling in scalings])
         self._denominator = _small([scaling.denominator for scaling in scalings])
 
     @property
     def limit(self) -> int:
-        """Where ``x`` is exact in float64 and every result an int64."""
+        """Where ``x`` and every result are integers that float64 holds."""
         return self._limit
 
     def scale(self, x: IntegerArray, work: Workspace, bounds: Bounds) -> NDArray[Any]:

@@ -140,17 +140,19 @@ class ShiftKernel:
         return total
 
     def _add_before_floor(self, total: NDArray[np.int64], work: Workspace) -> None:
-        more = work.array(np.int64, 1, total.size)
+        size = total.size
+        odd, more = work.array(np.int64, 1, size), work.array(np.int64, 3, size)
         if self._even is not None:
-            np.right_shift(total, part(self._shift, total.size), out=more)
-            np.bitwise_and(more, part(self._even, total.size), out=more)
-        elif self._down is not None:
+            np.right_shift(total, part(self._shift, size), out=odd)
+            np.bitwise_and(odd, part(self._even, size), out=odd)
+        if self._down is not None:
             np.right_shift(total, 63, out=more)
-            np.bitwise_and(more, part(self._down, total.size), out=more)
-        if self._up is not None:
-            np.add(total, part(self._up, total.size), out=total)
-        if self._even is not None or self._down is not None:
+            np.bitwise_and(more, part(self._down, size), out=more)
             np.add(total, more, out=total)
+        if self._up is not None:
+            np.add(total, part(self._up, size), out=total)
+        if self._even is not None:
+            np.add(total, odd, out=total)
 
 
 def _spread_unless_zero(values: Sequence[int]) -> NDArray[np.int64] | None:
