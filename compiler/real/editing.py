@@ -58,11 +58,11 @@ def all_values(graph: ir.Graph) -> Iterator[ir.Value]:
 
 
 class Names:
-    """Hands out value names that the graph doesn't have yet."""
+    """Hands out names of values and nodes that the graph doesn't have yet."""
 
     def __init__(self, graph: ir.Graph) -> None:
         """Collect the names in use."""
-        self._taken = {value.name for value in all_values(graph) if value.name}
+        self._taken = {value.name for value in all_values(graph)} | {node.name for node in graph}
 
     def fresh(self, wanted: str) -> str:
         """``wanted``, with a number appended if it is taken."""

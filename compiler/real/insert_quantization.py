@@ -40,7 +40,8 @@ def insert_quantization(model: ir.Model, plan: QuantizationPlan) -> ir.Model:
     - A constant becomes an integer initializer with a DequantizeLinear.
     - A width that ONNX lacks is held in the next ONNX type, with the true width in
       ``intaglio.width`` on the integer value; an activation is clipped to the codes' real range
-      before its Q, since Q saturates at the storage type only.
+      before its Q, since Q saturates at the storage type only. Activations take 8 or 16 bits of
+      storage: ONNX Runtime 1.31 can't load a Clip in front of a 4-bit Q.
 
     Source: ONNX operators QuantizeLinear-21 and DequantizeLinear-21.
     """
@@ -59,9 +60,9 @@ def insert_quantization(model: ir.Model, plan: QuantizationPlan) -> ir.Model:
     return model
 
 
-def storage_type(encoding: Encoding) -> ir.DataType:
-    """The smallest ONNX integer type of opset 21 that holds the codes."""
-    bits = next(width for width in (4, 8, 16, 32) if width >= encoding.bits)
+def storage_type(encoding: Encoding, at_least: int = 4) -> ir.DataType:
+    """The smallest ONNX integer type of opset 21, from a width on, that holds the codes."""
+    bits = next(width for width in (4, 8, 16, 32) if width >= max(encoding.bits, at_least))
     return _STORAGE[bits, encoding.signed]
 
 
@@ -90,7 +91,7 @@ class _Writer:
             storage,
         )
         _note_width(codes, parameters.encoding, storage)
-        node = self._node("DequantizeLinear", codes, parameters, name)
+        node = self._node("DequantizeLinear", codes, parameters, name, storage)
         result = self._name(node, f"{name}_dequantized", ir.DataType.FLOAT, value.shape)
         first = next(iter(self.graph))
         self.graph.insert_before(first, node)
@@ -99,16 +100,20 @@ class _Writer:
 
     def activation(self, value: ir.Value, parameters: QuantizationParameters) -> None:
         """Quantize and dequantize a value for all who read it."""
-        name, storage = value.name or "", storage_type(parameters.encoding)
+        name, storage = value.name or "", storage_type(parameters.encoding, at_least=8)
         uses, nodes, source = list(value.uses()), list[ir.Node](), value
         if _is_wider(parameters.encoding, storage):
-            clip = ir.node("Clip", [value, *self._bounds(name, parameters)], name=f"{name}_Clip")
+            clip = ir.node(
+                "Clip",
+                [value, *self._bounds(name, parameters)],
+                name=self.names.fresh(f"{name}_Clip"),
+            )
             source = self._name(clip, f"{name}_clipped", ir.DataType.FLOAT, value.shape)
             nodes.append(clip)
-        quantize = self._node("QuantizeLinear", source, parameters, name)
+        quantize = self._node("QuantizeLinear", source, parameters, name, storage)
         codes = self._name(quantize, f"{name}_quantized", storage, value.shape)
         _note_width(codes, parameters.encoding, storage)
-        dequantize = self._node("DequantizeLinear", codes, parameters, name)
+        dequantize = self._node("DequantizeLinear", codes, parameters, name, storage)
         result = self._name(dequantize, f"{name}_dequantized", ir.DataType.FLOAT, value.shape)
         nodes += [quantize, dequantize]
         producer = value.producer()
@@ -140,16 +145,22 @@ class _Writer:
         ]
 
     def _node(
-        self, op: str, source: ir.Value, parameters: QuantizationParameters, name: str
+        self,
+        op: str,
+        source: ir.Value,
+        parameters: QuantizationParameters,
+        name: str,
+        storage: ir.DataType,
     ) -> ir.Node:
-        scale, zero_point = self._scale_and_zero_point(name, parameters)
+        scale, zero_point = self._scale_and_zero_point(name, parameters, storage)
         attributes = {} if parameters.axis is None else {"axis": parameters.axis}
-        return ir.node(op, [source, scale, zero_point], attributes, name=f"{name}_{op}")
+        return ir.node(
+            op, [source, scale, zero_point], attributes, name=self.names.fresh(f"{name}_{op}")
+        )
 
     def _scale_and_zero_point(
-        self, name: str, parameters: QuantizationParameters
+        self, name: str, parameters: QuantizationParameters, storage: ir.DataType
     ) -> tuple[ir.Value, ir.Value]:
-        storage = storage_type(parameters.encoding)
         scales: NDArray[Any] = np.array(parameters.scales, dtype=np.float32)
         zero_points: NDArray[Any] = np.array(parameters.zero_points).astype(storage.numpy())
         if parameters.axis is None:
