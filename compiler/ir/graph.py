@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.types import FloatType, TensorType
+from intaglio.errors import InvalidData
 
 Array = npt.NDArray[np.generic]
 AnyOp = scaled.Op | fixed.Op
@@ -45,10 +46,22 @@ class Constant:
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Keep a read-only array in the smallest dtype that holds the element type."""
+        """Keep a read-only array in the smallest dtype that holds the element type.
+
+        Raises:
+            InvalidData: an element isn't an integer that this dtype holds.
+        """
         element = self.type.element
         dtype = np.dtype(np.float32) if isinstance(element, FloatType) else element.dtype
-        array = np.array(self.array, dtype=dtype).reshape(self.type.shape)
+        given = np.asarray(self.array)
+        array = given.astype(dtype).reshape(self.type.shape)
+        if not isinstance(element, FloatType) and not np.array_equal(array.ravel(), given.ravel()):
+            raise InvalidData(
+                f"constant {self.name}",
+                f"elements that {dtype} doesn't hold",
+                f"integers of type {element}",
+                "round, wrap or saturate them first",
+            )
         array.setflags(write=False)
         object.__setattr__(self, "array", array)
 
