@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fixed graph made ready to run many times."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.ir.graph import Array, Graph, Node
+from intaglio.compiler.ir.types import FloatType, TensorType
+from intaglio.simulator.engine import Observer, check_inputs, fixed_op
+from intaglio.simulator.vectorized.borders import NO_INTEGERS
+from intaglio.simulator.vectorized.prepare import prepare_node
+from intaglio.simulator.vectorized.prepared import Compute, Operand, Prepared
+
+Elementwise = (fixed.Requantize, fixed.Clamp, fixed.Cast)
+"""Ops of one operand that may follow a block at once: the last axis alone matters to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node, or a node with the elementwise ones that follow it.
+
+    Attributes:
+        name: the value that is computed.
+        compute: how.
+        operands: the values that are read.
+        dead: those of them that nothing reads later.
+    """
+
+    name: str
+    compute: Compute
+    operands: tuple[str, ...]
+    dead: tuple[str, ...]
+
+
+class Program:
+    """Weights packed, requantizers laid out, bounds proved: what a run need not repeat.
+
+    It may serve several threads at once: a run changes nothing in it.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        """Prepare every node.
+
+        Raises:
+            InvalidGraph: the graph isn't at the fixed level.
+        """
+        self._graph = graph
+        self._constants = {constant.name: constant.array for constant in graph.constants}
+        known = {
+            value.name: _operand(value.type) for value in graph.inputs
+        } | {
+            constant.name: _operand(constant.type, constant.array) for constant in graph.constants
+        }
+        prepared: dict[str, Prepared] = {}
+        for node in graph.nodes:
+            operands = [known[operand] for operand in node.operands]
+            found = prepare_node(node, fixed_op(graph, node), operands)
+            prepared[node.name] = found
+            known[node.name] = Operand(node.type, found.interval)
+        self._observed = _scheduled(
+            graph, [(node.name, prepared[node.name].compute, node.operands) for node in graph.nodes]
+        )
+        self._unobserved = _scheduled(graph, list(_fused(graph, prepared)))
+
+    def run(
+        self, inputs: Mapping[str, Array], observer: Observer | None = None
+    ) -> dict[str, Array]:
+        """The outputs by name; an observer is shown each input, then the value of each node.
+
+        Without an observer, accumulators that one requantizer alone reads are never stored whole.
+
+        Raises:
+            InvalidData: the inputs don't fit the graph, a NaN is quantized, a float result isn't
+                finite, or a result lies outside the type that the graph states for it.
+        """
+        values = check_inputs(self._graph, inputs)
+        if observer is not None:
+            for name, array in values.items():
+                observer(name, array)
+        values |= self._constants
+        for step in self._unobserved if observer is None else self._observed:
+            values[step.name] = step.compute([values[operand] for operand in step.operands])
+            if observer is not None:
+                observer(step.name, values[step.name])
+            for name in step.dead:
+                del values[name]
+        return {name: values[name] for name in self._graph.outputs}
+
+
+def _operand(type: TensorType, array: Array | None = None) -> Operand:
+    if isinstance(type.element, FloatType):
+        return Operand(type, NO_INTEGERS, array)
+    return Operand(type, type.element.interval, array)
+
+
+Work = tuple[str, Compute, tuple[str, ...]]
+"""What is computed, how, from what."""
+
+
+def _scheduled(graph: Graph, works: Sequence[Work]) -> tuple[Step, ...]:
+    """Steps that release each value after its last use."""
+    uses = Counter(operand for _, _, operands in works for operand in operands)
+    uses.update(graph.outputs)
+    steps: list[Step] = []
+    for name, compute, operands in works:
+        uses.subtract(operands)
+        dead = tuple(dict.fromkeys(operand for operand in operands if uses[operand] == 0))
+        steps.append(Step(name, compute, operands, dead))
+    return tuple(steps)
+
+
+def _fused(graph: Graph, prepared: Mapping[str, Prepared]) -> Iterator[Work]:
+    """The work with elementwise nodes drawn into the blocks of the node whose only user they are."""
+    drawn: set[str] = set()
+    for node in graph.nodes:
+        if node.name in drawn:
+            continue
+        fused = prepared[node.name].fused
+        followers = [] if fused is None else list(_followers(graph, node))
+        if fused is None or not followers:
+            yield node.name, prepared[node.name].compute, node.operands
+            continue
+        drawn |= {follower.name for follower in followers}
+        last = followers[-1]
+        epilogue = partial(_in_turn, [prepared[follower.name].compute for follower in followers])
+        dtype = last.type.integer.dtype
+        yield last.name, partial(fused, epilogue=epilogue, dtype=dtype), node.operands
+
+
+def _in_turn(functions: Sequence[Compute], block: Array) -> Array:
+    for function in functions:
+        block = function((block,))
+    return block
+
+
+def _followers(graph: Graph, node: Node) -> Iterator[Node]:
+    """The chain of elementwise nodes, each the only reader of the one before."""
+    while node.name not in graph.outputs:
+        users = graph.users.get(node.name, ())
+        if len(users) != 1 or not isinstance(users[0].op, Elementwise):
+            return
+        (node,) = users
+        yield node
