@@ -5,7 +5,7 @@ How deep values nest is bounded by the dataclasses, never by the text.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, TypeVar, assert_never
 
@@ -64,6 +64,7 @@ class AttributeReader:
             The dataclass, or a ``Column`` of ``count`` where a field differs between them.
         """
         tokens, forms = self._tokens, field_forms(kind)
+        start = tokens.position
         values: dict[str, object] = {}
         while tokens.kind == "word" and tokens.text not in KEYWORDS:
             if tokens.text not in forms or tokens.text in values:
@@ -77,7 +78,11 @@ class AttributeReader:
         for name, field in forms.items():
             if field.default is MISSING and name not in values:
                 tokens.fail(f"{name}=…, without a default in {kind_name(kind)}")
-        return self._make(kind, values, count)
+        try:
+            return _made(kind, values)
+        except IntaglioError as error:
+            found = str(error).removesuffix(".")
+            tokens.fail(f"values that {kind_name(kind)} takes", found, start)
 
     def value(self, form: Form) -> object:
         """Read one value of a form."""
@@ -167,12 +172,13 @@ class AttributeReader:
 
     def _row(self, item: Form, length: int | None) -> tuple[object, ...]:
         tokens = self._tokens
+        start = tokens.position
         if isinstance(item, Record) and tokens.kind == "number":
             values = self._repeated_record(item)
         else:
             values = tuple(self.items(lambda: self.value(item)))
         if length is not None and len(values) != length:
-            tokens.fail(f"{length} values", f"{len(values)} values before {tokens.text!r}")
+            tokens.fail(f"{length} values", f"{len(values)} values", start)
         return values
 
     def _repeated_record(self, form: Record) -> tuple[object, ...]:
@@ -201,26 +207,25 @@ class AttributeReader:
         """A field of a row's records: one value for all, or one for each in braces."""
         tokens = self._tokens
         if count and tokens.at("{"):
+            start = tokens.position
             values = tuple(self.items(lambda: self.value(form), "{", "}"))
             if len(values) != count:
-                tokens.fail(f"{count} values, one for each record", f"{len(values)} in braces")
+                found = f"{len(values)} values in braces"
+                tokens.fail(f"{count}, one for each record", found, start)
             return Column(values)
         if count and isinstance(form, Record):
             return self._record(form, count)
         return self.value(form)
 
-    def _make(self, kind: type[Any], values: dict[str, object], count: int) -> object:
-        columns = {n: v.values for n, v in values.items() if isinstance(v, Column)}
-        shared = {n: v for n, v in values.items() if not isinstance(v, Column)}
-        try:
-            if not columns:
-                return kind(**shared)
-            rows = (
-                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-            )
-            return Column(tuple(kind(**shared, **row) for row in rows))
-        except IntaglioError as error:
-            self._tokens.fail(f"values that {kind_name(kind)} takes", str(error))
+
+def _made(kind: type[Any], values: Mapping[str, object]) -> object:
+    """One dataclass, or a column of them where a field has a column."""
+    columns = {name: each.values for name, each in values.items() if isinstance(each, Column)}
+    shared = {name: each for name, each in values.items() if not isinstance(each, Column)}
+    if not columns:
+        return kind(**shared)
+    rows = zip(*columns.values(), strict=True)
+    return Column(tuple(kind(**shared, **dict(zip(columns, row, strict=True))) for row in rows))
 
 
 def _either(words: Iterable[str]) -> str:

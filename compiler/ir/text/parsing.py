@@ -146,6 +146,7 @@ class _Parser:
         tokens = self._tokens
         if tokens.kind == "hash":
             return self._given_array(name, type)
+        start = tokens.position
         dtype = np.dtype(np.float32)
         if isinstance(type.element, IntType):
             dtype = type.element.dtype
@@ -155,7 +156,7 @@ class _Parser:
             floats = self._reader.items(lambda: self._reader.decimal(Float32))
             array = np.array([each.bits for each in floats], dtype=np.uint32).view(dtype)
         if array.size != type.size:
-            tokens.fail(f"{type.size} values for {name}", f"{array.size}")
+            tokens.fail(f"{type.size} values", f"{array.size} values for %{name}", start)
         return array.reshape(type.shape)
 
     def _integer_of(self, element: IntType) -> Callable[[], int]:

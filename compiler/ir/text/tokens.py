@@ -109,19 +109,23 @@ class Tokens:
         self.advance()
         return str(value)
 
-    def fail(self, expected: str, found: str = "") -> Never:
-        """Refuse the current token, pointing at its line.
+    @property
+    def position(self) -> int:
+        """Where the current token starts, for ``fail``."""
+        return self._position
+
+    def fail(self, expected: str, found: str = "", position: int | None = None) -> Never:
+        """Refuse the current token, or what was found at an earlier position, showing the line.
 
         Raises:
             InvalidText: always.
         """
-        start = self._all.rfind("\n", 0, self._position) + 1
-        end = self._all.find("\n", self._position)
+        place = self._position if position is None else position
+        start = self._all.rfind("\n", 0, place) + 1
+        end = self._all.find("\n", place)
         line = self._all[start : len(self._all) if end < 0 else end]
-        number = self._all.count("\n", 0, self._position) + 1
-        raise InvalidText(
-            number, _clip(line, self._position - start), found or self._name(), expected
-        )
+        number = self._all.count("\n", 0, place) + 1
+        raise InvalidText(number, _clip(line, place - start), found or self._name(), expected)
 
     def _name(self) -> str:
         if self.kind == "end":
