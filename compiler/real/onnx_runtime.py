@@ -67,8 +67,7 @@ class Session:
 
     Args:
         model: any ONNX model at or below what the installed ONNX Runtime reads.
-        threads: threads inside an operator; None leaves the choice to OMP_NUM_THREADS, else to
-            ONNX Runtime.
+        threads: threads inside an operator; 0 means one for each core.
         optimized_path: where ONNX Runtime shall write the graph it really runs.
         entries: further session configuration entries, by ONNX Runtime's own names.
         optimize: whether ONNX Runtime may fuse and rewrite the graph.
@@ -81,7 +80,7 @@ class Session:
         self,
         model: ir.Model | onnx.ModelProto,
         *,
-        threads: int | None = None,
+        threads: int = 0,
         optimized_path: Path | None = None,
         entries: Mapping[str, str] | None = None,
         optimize: bool = True,
@@ -90,7 +89,7 @@ class Session:
         ort: Any = importlib.import_module("onnxruntime")
         options = ort.SessionOptions()
         options.log_severity_level = _QUIET
-        options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0"))
+        options.intra_op_num_threads = threads
         if not optimize:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         elif optimized_path is not None:

@@ -97,9 +97,8 @@ def parameters_for(
     - symmetric: zero_point = middle,
       scale = max(hi / (highest - middle), lo / (lowest - middle)).
 
-    The float32 scale is taken one step lower where its span would exceed the range in float32, so
-    that a clamp at the range's ends is redundant after quantization. A channel that is always zero
-    gets the largest scale of the other channels, or the one of the range 0 to 1.
+    A channel that is always zero gets the largest scale of the other channels, or the one of the
+    range 0 to 1.
 
     Args:
         minimum: the lowest real, one number or one for each channel.
@@ -114,13 +113,12 @@ def parameters_for(
     low = np.minimum(0.0, np.atleast_1d(np.asarray(minimum, dtype=np.float64)))
     high = np.maximum(0.0, np.atleast_1d(np.asarray(maximum, dtype=np.float64)))
     if encoding.symmetric:
-        upper = high / (encoding.maximum - encoding.middle)
-        lower = low / (encoding.minimum - encoding.middle)
-        scales = _round_scales(np.maximum(upper, lower), None)
+        upper, lower = encoding.maximum - encoding.middle, encoding.minimum - encoding.middle
+        scales = _round_scales(np.maximum(high / upper, low / lower), 1.0 / upper)
         zero_points = np.full(scales.shape, encoding.middle)
     else:
         levels = encoding.maximum - encoding.minimum
-        scales = _round_scales((high - low) / levels, levels)
+        scales = _round_scales((high - low) / levels, 1.0 / levels)
         codes = np.rint(encoding.minimum - low / scales)
         zero_points = np.clip(codes, encoding.minimum, encoding.maximum).astype(np.int64)
     return QuantizationParameters(
@@ -128,15 +126,11 @@ def parameters_for(
     )
 
 
-def _round_scales(scales: Reals, levels: int | None) -> Reals:
+def _round_scales(scales: Reals, otherwise: float) -> Reals:
     """To float32, with something sensible for channels that are always zero."""
     used = scales > 0
-    spare = float(scales.max()) if used.any() else 1.0 / (levels or 127)
+    spare = scales.max() if used.any() else otherwise
     single = np.where(used, scales, spare).astype(np.float32)
-    if levels is not None:
-        span = single * np.float32(levels)
-        too_wide = used & (span > (scales * levels).astype(np.float32))
-        single = np.where(too_wide, np.nextafter(single, np.float32(0)), single)
     return np.maximum(single.astype(np.float64), MINIMUM_SCALE)
 
 

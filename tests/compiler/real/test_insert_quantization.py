@@ -2,71 +2,13 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnx_ir as ir
 import pytest
 
-from intaglio.compiler.real.insert_quantization import WIDTH_KEY
-from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.onnx_runtime import Session, check, to_proto
-from intaglio.compiler.real.onnx_runtime import parse as parse_bytes
+from intaglio.compiler.real.onnx_runtime import to_proto
 from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes.minmax import quantize_minmax
-from intaglio.compiler.recipes.result import QuantizedResult
-from tests.compiler.real.building import (
-    Array,
-    initializer,
-    ops,
-    parse,
-    random,
-    random_feeds,
-    run,
-)
-
-W8A8 = QuantizationOptions()
-
-
-def quantize(
-    text: str, options: QuantizationOptions = W8A8, /, **constants: Array
-) -> QuantizedResult:
-    """Quantize with a little random calibration; the result is valid and runs."""
-    model = parse(text, **constants)
-    result = quantize_minmax(model, [random_feeds(model, seed, 8) for seed in (0, 1)], options)
-    check(to_proto(result.model), shapes=True)
-    assert_every_operand_is_quantized(result)
-    run(result.model, random_feeds(model, 5))
-    return result
-
-
-def assert_every_operand_is_quantized(result: QuantizedResult) -> None:
-    """Each float operation reads dequantized codes, or what a clamp follows."""
-    for node in result.model.graph:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear", "Clip", "Relu"):
-            continue
-        value = node.inputs[0]
-        assert value is not None
-        producer = value.producer()
-        assert producer is not None
-        assert producer.op_type == "DequantizeLinear", node
-
-
-def fused_ops(result: QuantizedResult, folder: Path) -> list[str]:
-    """The ops that ONNX Runtime really runs."""
-    path = folder / "optimized.onnx"
-    Session(result.model, threads=1, optimized_path=path)
-    return sorted(node.op_type for node in parse_bytes(path.read_bytes()).graph.node)
-
-
-def error(result: QuantizedResult, seed: int = 0) -> float:
-    """The largest difference from the float model on calibration data, relative to the span."""
-    feeds = random_feeds(result.normalized, seed, 8)
-    expected, found = run(result.normalized, feeds), run(result.model, feeds, optimize=False)
-    return max(
-        float(np.abs(expected[name] - found[name]).max() / np.ptp(expected[name]))
-        for name in expected
-    )
-
+from tests.compiler.real.building import initializer, ops, parse, random, random_feeds
+from tests.compiler.real.quantizing import W8A8, error, fused_ops, quantize
 
 CONVOLUTION = """(float[N,2,6,6] x) => (y) {
     c = Conv<pads=[1,1,1,1]>(x, w, b)
@@ -113,6 +55,30 @@ def test_convolution_with_clip_is_fused(tmp_path: Path, six: float) -> None:
         six=np.array(six, dtype=np.float32),
     )
     assert fused_ops(result, tmp_path) == ["DequantizeLinear", "QLinearConv", "QuantizeLinear"]
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize(
+    ("node", "shape", "expected"),
+    [
+        ("Gemm<transB=1>(x, w, b)", (3, 4), "QGemm"),
+        ("Gemm(x, w, b)", (4, 3), "QGemm"),
+        ("Gemm(x, w)", (4, 3), "QGemm"),
+        ("MatMul(t, w)", (4, 3), "QLinearMatMul"),
+    ],
+)
+def test_products_are_fused(
+    tmp_path: Path,
+    node: str,
+    shape: tuple[int, int],
+    expected: str,
+    per_channel: bool,
+) -> None:
+    options = QuantizationOptions(per_channel=per_channel)
+    text = f"(float[N,4] x) => (y) {{ t = Unsqueeze(x, zero)  y = {node} }}"
+    result = quantize(text, options, w=random(1, *shape), b=random(2, 3), zero=np.array([0]))
+    assert expected in fused_ops(result, tmp_path)
+    assert error(result) < 0.02
 
 
 def test_per_tensor_weights_have_one_scale() -> None:
@@ -289,73 +255,16 @@ def test_other_operations() -> None:
     assert error(result) < 0.05
 
 
-NETWORK = """(float[N,2,6,6] x) => (y) {
-    c = Conv<pads=[1,1,1,1]>(x, w, b)
-    r = Relu(c)
-    y = Conv(r, k) }"""
-PARTS = {**WEIGHTS, "k": random(3, 4, 3, 1, 1)}
-
-
-@pytest.mark.parametrize("bits", range(2, 17))
-@pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("symmetric", [False, True])
-def test_any_width(tmp_path: Path, bits: int, signed: bool, symmetric: bool) -> None:
-    options = QuantizationOptions(
-        bits, bits, symmetric_activations=symmetric, signed_activations=signed
-    )
-    result = quantize(NETWORK, options, **PARTS)
-    path = tmp_path / "model.onnx"
-    save_model(result.model, path)
-    model = load_model(path)
-    storage = next(width for width in (4, 8, 16) if width >= bits)
-    lowest, highest = options.activations.minimum, options.activations.maximum
-    integers = {v.name: v for n in model.graph for v in n.outputs if n.op_type == "QuantizeLinear"}
-    assert set(integers) == {"x_quantized", "r_quantized", "y_quantized"}
-    for value, width in (
-        *((value, max(storage, 8)) for value in integers.values()),
-        (model.graph.initializers["w_quantized"], storage),
-    ):
-        assert value.dtype is not None
-        assert value.dtype.bitwidth == width
-        assert value.metadata_props.get(WIDTH_KEY) == (None if bits == width else str(bits))
-    codes = initializer(model, "w_quantized").astype(int)
-    assert np.abs(codes).max() == 2 ** (bits - 1) - 1
-    # Far outside the calibrated range the codes saturate at the true width.
-    feeds = {"x": 50 * random(9, 2, 2, 6, 6)}
-    reals = run(_returning(model, "x_dequantized", "r_dequantized"), feeds, optimize=False)
-    for name in ("x", "r"):
-        parameters = result.plan.activations[name]
-        found = reals[f"{name}_dequantized"] / parameters.scales[0] + parameters.zero_points[0]
-        np.testing.assert_allclose(found, np.rint(found), atol=1e-2)
-        assert (np.rint(found).min(), np.rint(found).max()) == (
-            (lowest, highest) if name == "x" else (parameters.zero_points[0], highest)
-        )
-
-
-def _returning(model: ir.Model, *names: str) -> ir.Model:
-    """The model with further values as outputs."""
-    copy = model.clone()
-    copy.graph.outputs.extend(v for n in copy.graph for v in n.outputs if v.name in names)
-    return copy
-
-
-def test_more_bits_come_closer() -> None:
-    errors = [
-        error(quantize(NETWORK, QuantizationOptions(b, b), **PARTS)) for b in (4, 6, 8, 12, 16)
-    ]
-    assert errors == sorted(errors, reverse=True)
-    assert errors[-1] < 2e-4
-
-
 def test_the_given_model_stays() -> None:
-    model = parse(NETWORK, **PARTS)
+    model = parse(CONVOLUTION, **WEIGHTS)
     before = to_proto(model).SerializeToString(deterministic=True)
     quantize_minmax(model, [random_feeds(model)], W8A8)
     assert to_proto(model).SerializeToString(deterministic=True) == before
 
 
 def test_names_that_are_taken_get_a_number() -> None:
-    text = NETWORK.replace("(r, k)", "(r, w_scale)")
-    result = quantize(text, **WEIGHTS, w_scale=PARTS["k"])
+    text = """(float[N,2,6,6] x) => (y) {
+        [x_QuantizeLinear] c = Conv(x, w)
+        y = Conv(c, w_scale) }"""
+    result = quantize(text, w=random(1, 3, 2, 3, 3), w_scale=random(2, 4, 3, 1, 1))
     assert error(result) < 0.05
-    assert isinstance(to_proto(result.model), onnx.ModelProto)
