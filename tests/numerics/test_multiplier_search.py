@@ -12,6 +12,7 @@ from intaglio.numerics import (
     DoubleRounding,
     Float32,
     Float32Multiply,
+    Int16Multiply,
     Interval,
     MultiplyShift,
     RationalMultiply,
@@ -19,6 +20,7 @@ from intaglio.numerics import (
     Rounding,
     Shift,
     Thresholds,
+    TosaScale,
     equal,
     matching_multiplier,
     quantize_multiplier,
@@ -127,16 +129,27 @@ def test_limits_end_the_search() -> None:
 
 def test_other_requantizers_as_targets() -> None:
     interval = Interval(-30_000, 30_000)
-    multiplier, shift = quantize_multiplier(0.012345679)
     for scaling in (
-        DoubleRounding(multiplier, shift, Rounding.HALF_AWAY_FROM_ZERO),
-        Float32Multiply(Float32.from_value(0.012345679)),
-        Float32Multiply(Float32.from_value(-0.012345679)),
+        Float32Multiply(Float32.from_value(0.0123)),
+        Float32Multiply(Float32.from_value(-0.0123)),
+        Int16Multiply(*quantize_multiplier(0.0123)),
+        TosaScale(2**30 + 12345, 36, double_round=False),
     ):
         target = Requantizer(scaling, 5, -128, 127)
         found = matching_multiplier(target, interval)
         assert found is not None
         assert equal(Requantizer(found, 5, -128, 127), target, interval)
+
+
+def test_two_roundings_are_no_single_one() -> None:
+    """The first rounding moves some ties of the second: no factor explains them all."""
+    multiplier, shift = quantize_multiplier(0.0123)
+    double = DoubleRounding(multiplier, shift, Rounding.HALF_AWAY_FROM_ZERO)
+    target = Requantizer(double, 5, -128, 127)
+    assert matching_multiplier(target, Interval(-30_000, 30_000)) is None
+    few = matching_multiplier(target, Interval(-30, 30))
+    assert few is not None
+    assert equal(Requantizer(few, 5, -128, 127), target, Interval(-30, 30))
 
 
 def test_learned_thresholds_may_be_no_line() -> None:
