@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two-input arithmetics on whole arrays, equal to their ``apply`` on every pair of elements."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, assert_never
 
@@ -201,7 +201,7 @@ def _words(codes: NDArray[Any]) -> Int64Array | None:
 
 
 @contextmanager
-def _finite() -> Iterator[None]:
+def _finite() -> Generator[None]:
     """Refuse what overflows float32, as the definition does."""
     try:
         with np.errstate(over="raise", invalid="raise", divide="raise", under="ignore"):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where float32 enters and leaves: IEEE-754 operations of NumPy, each rounding once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import assert_never
 
@@ -15,14 +15,14 @@ from intaglio.numerics.intervals import Interval
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.simulator.engine import refuse_nan
 from intaglio.simulator.vectorized.prepared import Operand, Operands, Prepared
-from intaglio.simulator.vectorized.words import INT64, OBJECT, centred
+from intaglio.simulator.vectorized.words import INT64, OBJECT, Array, centred
 
 NO_INTEGERS = Interval(0, 0)
 """The interval of a float value, which nobody asks for."""
 
 
 @contextmanager
-def finite_results(name: str) -> Iterator[None]:
+def finite_results(name: str) -> Generator[None]:
     """Refuse what overflows float32 while the value ``name`` is computed.
 
     Raises:

@@ -50,7 +50,7 @@ class MatrixTaps:
     def row_elements(self) -> int:
         """Elements of the widest array for one window."""
         groups, depth, outputs = self.matrices.shape
-        return groups * max(depth, outputs)
+        return int(groups) * max(int(depth), int(outputs))
 
     def sums(self, plane: Array, rows: int) -> Array:
         """``[rows, columns, O]``."""
@@ -58,7 +58,7 @@ class MatrixTaps:
         windows = self.geometry.windows(plane, rows)
         count = rows * self.geometry.extent[1]
         if groups == 1:
-            result = windows.reshape(count, depth) @ self.matrices[0]
+            result: Array = windows.reshape(count, depth) @ self.matrices[0]
         else:
             parted = windows.reshape(count, -1, groups, plane.shape[2] // groups)
             stacked = parted.transpose(2, 0, 1, 3).reshape(groups, count, depth)
@@ -108,7 +108,6 @@ class Convolution:
         columns = max(self.geometry.extent[1], 1)
         wanted = max(BLOCK // (columns * self.taps.row_elements), -(-FEWEST_ROWS // columns))
         return max(1, wanted)
-
 
     @property
     def interval(self) -> Interval:
@@ -173,7 +172,7 @@ def prepare_conv_transpose2d(
 def _convolution(
     op: Conv2d, geometry: Geometry, x: Interval, type: IntType, weights: Array, bias: Array | None
 ) -> Convolution:
-    """Prove the sums of a convolution, whose weights ``[O, kh, kw, C / groups]`` are of ``type``."""
+    """Prove the sums of a convolution; weights ``[O, kh, kw, C / groups]`` are of ``type``."""
     zero_points = np.array(op.weight_zero_points, dtype=OBJECT)
     kernels = exact_integers(weights, type).transpose(1, 2, 3, 0)
     kernels = kernels - zero_points.astype(kernels.dtype)

@@ -32,7 +32,9 @@ class DepthwiseTaps:
     def lay_out(geometry: Geometry, weights: Array, groups: int) -> "DepthwiseTaps":
         """From weights ``[kh, kw, O]``."""
         outputs, extent = weights.shape[-1], geometry.extent[1]
-        repeats = (n for n in range(1, extent + 1) if extent % n == 0 and n * outputs >= SHORTEST_RUN)
+        repeats = (
+            n for n in range(1, extent + 1) if extent % n == 0 and n * outputs >= SHORTEST_RUN
+        )
         columns = next(repeats, max(extent, 1))
         return DepthwiseTaps(geometry, np.tile(weights, (1, 1, columns)), outputs, groups)
 
@@ -49,7 +51,8 @@ class DepthwiseTaps:
         down, across = geometry.strides
         # Every column a tap reads is then next to the one of the neighbouring window.
         phases = [np.ascontiguousarray(plane[:, phase::across]) for phase in range(across)]
-        total = np.empty((rows, extent * self.outputs // self.runs.shape[2], self.runs.shape[2]), plane.dtype)
+        run = self.runs.shape[2]
+        total = np.empty((rows, extent * self.outputs // run, run), plane.dtype)
         product = np.empty_like(total)
         for r in range(geometry.kernel[0]):
             first = geometry.tap(0, r)

@@ -2,7 +2,6 @@
 """Elementwise ops, in the narrowest integers that hold operands and result."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import assert_never
 
 import numpy as np
@@ -14,7 +13,7 @@ from intaglio.numerics import prepare
 from intaglio.numerics.accumulator import Overflow
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.vectorized.prepared import Operand, Operands, Prepared
-from intaglio.simulator.vectorized.words import Array, Word, centred, in_word, integer_word, store
+from intaglio.simulator.vectorized.words import Array, centred, in_word, integer_word, store
 
 BinaryOp = Add | Subtract | Multiply | Minimum | Maximum
 

@@ -142,4 +142,5 @@ class _Plan:
 
 def channel_sums(weights: Array) -> Array:
     """Python ints ``[O]``: sums over all axes but the last."""
-    return weights.reshape(-1, weights.shape[-1]).sum(axis=0).astype(OBJECT)
+    sums: Array = weights.reshape(-1, weights.shape[-1]).sum(axis=0)
+    return sums.astype(OBJECT)

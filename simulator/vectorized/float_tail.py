@@ -77,7 +77,7 @@ def softmax(x: Array) -> Array:
     # the sum of n terms by n more and by at most n / e from their differences; doubled for safety.
     error = (2.0**-52) * (np.abs(kept) + 2.0 * x.shape[-1] + 16.0)
     # Where terms were held at LOWEST, both bounds round to zero.
-    low = (shares * (1.0 - error)).astype(FLOAT32)
+    low: Array = (shares * (1.0 - error)).astype(FLOAT32)
     high = (shares * (1.0 + error)).astype(FLOAT32)
     for place in np.argwhere(low != high).tolist():
         line = x[tuple(place[:-1])].tolist()

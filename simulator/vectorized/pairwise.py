@@ -29,12 +29,13 @@ def prepare_pairwise(node: Node, op: Pairwise, operands: Sequence[Operand]) -> P
 
     if not tabulated:
         return Prepared(computed, type.interval)
-    left, right = np.arange(1 << first.bits) + first.minimum, np.arange(1 << second.bits) + second.minimum
-    table = computed((left[:, np.newaxis], right)).reshape(-1)
+    left = np.arange(1 << first.bits) + first.minimum
+    right = np.arange(1 << second.bits) + second.minimum
+    table: Array = computed((left[:, np.newaxis], right)).reshape(-1)
 
     def looked_up(arrays: Operands) -> Array:
         rows = _place(arrays[0], first) << np.uint16(second.bits)
-        return table[rows + _place(arrays[1], second)]
+        return np.take(table, rows + _place(arrays[1], second))
 
     return Prepared(looked_up, _ends(table))
 

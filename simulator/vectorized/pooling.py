@@ -11,7 +11,6 @@ from intaglio.compiler.ir.fixed import (
     Float32Average,
     MaxPool2d,
     RequantizedSum,
-    ResizeLinear,
 )
 from intaglio.compiler.ir.graph import Node
 from intaglio.numerics import prepare
@@ -20,13 +19,10 @@ from intaglio.numerics.intervals import Interval
 from intaglio.numerics.rounding import Rounding
 from intaglio.simulator.vectorized.borders import finite_results
 from intaglio.simulator.vectorized.geometry import Geometry
-from intaglio.simulator.vectorized.prepared import Compute, Operand, Operands, Prepared
+from intaglio.simulator.vectorized.prepared import Operand, Operands, Prepared
 from intaglio.simulator.vectorized.words import (
-    INT64,
     OBJECT,
     Array,
-    centred,
-    in_word,
     integer_word,
     store,
 )
@@ -35,7 +31,9 @@ from intaglio.simulator.vectorized.words import (
 def _geometry(
     op: MaxPool2d | AveragePool2d, dilations: tuple[int, int], shape: tuple[int, ...]
 ) -> Geometry:
-    return Geometry(op.kernel, op.strides, dilations, (op.pads[0], op.pads[1]), (shape[1], shape[2]))
+    return Geometry(
+        op.kernel, op.strides, dilations, (op.pads[0], op.pads[1]), (shape[1], shape[2])
+    )
 
 
 def prepare_max_pool2d(node: Node, op: MaxPool2d, operands: Sequence[Operand]) -> Prepared:
@@ -45,11 +43,8 @@ def prepare_max_pool2d(node: Node, op: MaxPool2d, operands: Sequence[Operand]) -
     type = operands[0].type.integer
 
     def compute(arrays: Operands) -> Array:
-        planes = [
-            _reduced(geometry.plane(x, 0, shape[1], type.dtype, fill=type.minimum), geometry, np.maximum)
-            for x in arrays[0]
-        ]
-        return np.stack(planes)
+        planes = (geometry.plane(x, 0, shape[1], type.dtype, fill=type.minimum) for x in arrays[0])
+        return np.stack([_reduced(plane, geometry, np.maximum) for plane in planes])
 
     return Prepared(compute, operands[0].interval)
 
@@ -73,9 +68,7 @@ def _tap(plane: Array, geometry: Geometry, axis: int, index: int) -> Array:
     return plane[first : first + (count - 1) * stride + 1 : stride]
 
 
-def prepare_average_pool2d(
-    node: Node, op: AveragePool2d, operands: Sequence[Operand]
-) -> Prepared:
+def prepare_average_pool2d(node: Node, op: AveragePool2d, operands: Sequence[Operand]) -> Prepared:
     """``AveragePool2d``."""
     x = operands[0]
     geometry = _geometry(op, (1, 1), node.type.shape)

@@ -49,9 +49,7 @@ class Program:
         """
         self._graph = graph
         self._constants = {constant.name: constant.array for constant in graph.constants}
-        known = {
-            value.name: _operand(value.type) for value in graph.inputs
-        } | {
+        known = {value.name: _operand(value.type) for value in graph.inputs} | {
             constant.name: _operand(constant.type, constant.array) for constant in graph.constants
         }
         prepared: dict[str, Prepared] = {}
@@ -113,7 +111,7 @@ def _scheduled(graph: Graph, works: Sequence[Work]) -> tuple[Step, ...]:
 
 
 def _fused(graph: Graph, prepared: Mapping[str, Prepared]) -> Iterator[Work]:
-    """The work with elementwise nodes drawn into the blocks of the node whose only user they are."""
+    """The work with elementwise nodes drawn into the blocks of the node that they alone read."""
     drawn: set[str] = set()
     for node in graph.nodes:
         if node.name in drawn:

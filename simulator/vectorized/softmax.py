@@ -74,7 +74,8 @@ def _fixed_point(algorithm: FixedPointSoftmax, width: int) -> Lines:
         products = (factors * table[places] + (1 << 30)) >> 31
         shift = 12 - headroom + 31 - 8
         codes = ((products + ((1 << shift) >> 1)) >> shift) + algorithm.low
-        return np.where(counts, np.clip(codes, algorithm.low, algorithm.high), algorithm.low)
+        codes = np.clip(codes, algorithm.low, algorithm.high)
+        return np.asarray(np.where(counts, codes, algorithm.low))
 
     return lines
 
@@ -99,7 +100,7 @@ def _integer_table(algorithm: IntegerTableSoftmax, length: int) -> Lines:
         if wide:
             pairs = np.broadcast(numerators, totals)
             found = [divide(n, total, algorithm.rounding) for n, total in pairs]
-            quotients = np.array(found, dtype=OBJECT).reshape(distances.shape)
+            quotients: Array = np.array(found, dtype=OBJECT).reshape(distances.shape)
         else:
             quotients = divide_array(numerators, totals, algorithm.rounding)
         return np.clip(quotients + algorithm.zero_point, algorithm.low, algorithm.high)

@@ -49,7 +49,7 @@ def integer_word(interval: Interval) -> Word:
 
 
 def exact_integers(array: Array, type: IntType) -> Array:
-    """Integers as int64 where sums of products with them stay far from overflow, else Python ints."""
+    """Integers as int64 where sums of them stay far from overflow, else Python ints."""
     return array.astype(INT64 if type.bits <= 24 else OBJECT)
 
 
