@@ -20,7 +20,7 @@ def scales_go_by_channel_where_allowed(graph: Graph) -> Iterator[str]:
         axes = _channel_axes(node.op)
         if axes is None:
             continue
-        for operand, axis in zip(node.operands, axes, strict=False):
+        for operand, axis in dict.fromkeys(zip(node.operands, axes, strict=False)):
             quantization = graph.type_of(operand).quantization
             if quantization is None or quantization.per_tensor or quantization.axis == axis:
                 continue

@@ -20,10 +20,10 @@ def definitions(graph: Graph) -> tuple[Definition, ...]:
 
 
 def names_are_plain(graph: Graph) -> Iterator[str]:
-    """The name of a value consists of letters, digits, _ and dots."""
+    """The name of a value consists of letters, digits, dots and _."""
     for each in definitions(graph):
         if not _NAME.fullmatch(each.name):
-            yield violation(each, f"the name {each.name!r}", "letters, digits, _ and .")
+            yield violation(each, f"the name {each.name!r}", "letters, digits, dots and _")
 
 
 def names_are_unique(graph: Graph) -> Iterator[str]:
