@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decode a stream of images in worker processes: order kept, look-ahead and memory bounded."""
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import NDArray
 
 from intaglio.commands.data.image_decoding import Decoder, Refusal, SourceImage
+from intaglio.commands.worker_processes import interrupts_held, start_processes
 from intaglio.errors import InvalidOption
 
 # A chunk is what one message to a worker holds: enough to hide its cost, and bounded.
@@ -40,14 +36,11 @@ def decode_in_order(
     if workers == 0:
         yield from map(decoder.decode, images)
         return
-    # Spawned, not forked: a fork would inherit the locks of an inference engine's threads.
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_follow_parent
-    )
+    pool = start_processes(workers)
     try:
         pending: deque[Future[_Decoded]] = deque()
         for chunk in _chunks(images):
-            with _interrupts_held():
+            with interrupts_held():
                 pending.append(pool.submit(_decode_chunk, decoder, chunk))
             if len(pending) >= 2 * workers:
                 yield from pending.popleft().result()
@@ -91,25 +84,3 @@ def _chunks(images: Iterable[SourceImage]) -> Iterator[list[SourceImage]]:
 
 def _decode_chunk(decoder: Decoder, images: list[SourceImage]) -> _Decoded:
     return [decoder.decode(image) for image in images]
-
-
-@contextmanager
-def _interrupts_held() -> Generator[None, None, None]:
-    """Put interrupts off; a process started meanwhile inherits that, and leaves them to us."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-def _follow_parent() -> None:
-    """End with the parent, however it ends."""
-    threading.Thread(target=_end_after_parent, daemon=True).start()
-
-
-def _end_after_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

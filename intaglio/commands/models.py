@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open a model of any kind that a verb takes."""
+
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx_ir as ir
+
+from intaglio.compiler.ir.file import load
+from intaglio.compiler.ir.graph import Graph, Level
+from intaglio.compiler.pipeline import lower
+from intaglio.compiler.real.load import load_model
+from intaglio.errors import InvalidFile, InvalidGraph, InvalidOption, UnsupportedModel
+from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.numerics.profile import load_profile
+
+EXTENSION = ".intaglio"
+DEFAULT_PROFILE = "single-rounding"
+
+After = Callable[[str, Graph], None]
+"""Called with the name of each pass and the graph that it made."""
+
+Shapes = Mapping[str, Sequence[int | None]]
+"""Dims by input name; None as the first leaves the batch open."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoweringOptions:
+    """How a quantized ONNX model becomes a fixed graph.
+
+    Attributes:
+        profile: a shipped profile's name or the path of a TOML file; None for ``single-rounding``.
+        batch: the extent of a symbolic batch; None for 1.
+        shapes: dims of inputs whose file leaves more than the batch open.
+    """
+
+    profile: str | None = None
+    batch: int | None = None
+    shapes: Shapes | None = None
+
+    @property
+    def given(self) -> str | None:
+        """The first option that was given, as the command line calls it."""
+        options = {"--profile": self.profile, "--batch": self.batch, "--shape": self.shapes}
+        return next((name for name, value in options.items() if value), None)
+
+
+def open_fixed(path: Path, options: LoweringOptions, after: After | None = None) -> Graph:
+    """A fixed graph from an ``.intaglio`` file, or from a quantized ONNX model by lowering it.
+
+    Raises:
+        InvalidFile: the file is no model, or a float one.
+        InvalidOption: lowering options for a file that is lowered already.
+        UnsupportedModel: parts of the model have no integer form.
+    """
+    if path.suffix != EXTENSION:
+        return lower_file(path, options, after)
+    if options.given is not None:
+        raise InvalidOption(
+            options.given,
+            "(given)",
+            f"{path} is lowered already",
+            "leave the option out, or lower the ONNX model again",
+        )
+    graph = load(path)
+    if graph.level is not Level.FIXED:
+        raise InvalidFile(
+            path,
+            "it holds a graph without arithmetic (scaled level)",
+            "make it again from the ONNX model with `intaglio lower`",
+        )
+    return graph
+
+
+def lower_file(path: Path, options: LoweringOptions, after: After | None = None) -> Graph:
+    """The fixed graph of a quantized ONNX model.
+
+    Raises:
+        InvalidFile: the file is no model, or a float one.
+        UnsupportedModel: parts of the model have no integer form.
+    """
+    profile = load_profile(options.profile or DEFAULT_PROFILE)
+    scaled = import_file(path, options)
+    if after is not None:
+        after("import", scaled)
+    with named(path):
+        return lower(scaled, profile, after)
+
+
+def import_file(path: Path, options: LoweringOptions) -> Graph:
+    """The scaled graph of a quantized ONNX model.
+
+    Raises:
+        InvalidFile: the file is no model, or a float one.
+        UnsupportedModel: parts of the model have no integer form.
+    """
+    model = load_model(path, options.shapes)
+    if not is_quantized(model):
+        raise InvalidFile(
+            path,
+            "it is a float model, without any QuantizeLinear node",
+            "run `intaglio quantize` on it first",
+        )
+    graph = import_qdq(model, str(path), 1 if options.batch is None else options.batch)
+    return replace(graph, name=path.stem)
+
+
+def is_quantized(model: ir.Model) -> bool:
+    """Whether a node of the model speaks of integer codes."""
+    return any("Linear" in node.op_type and "uantize" in node.op_type for node in model.graph) or (
+        any(node.op_type.startswith("QLinear") for node in model.graph)
+    )
+
+
+@contextmanager
+def named(path: Path) -> Generator[None, None, None]:
+    """Put the file in front of a sentence about the model that doesn't name it."""
+    try:
+        yield
+    except (UnsupportedModel, InvalidGraph) as error:
+        if str(path) not in str(error):
+            error.args = (f"{path}: {error}",)
+        raise
+
+
+def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
+    """Dims by input from ``NAME=dims`` texts; ``?`` as the first dim leaves the batch open.
+
+    >>> parse_shapes(["image=?,3,224,224"])
+    {'image': (None, 3, 224, 224)}
+
+    Raises:
+        InvalidOption: a text has another form, or names an input twice.
+    """
+    shapes: dict[str, tuple[int | None, ...]] = {}
+    for text in texts:
+        match = re.fullmatch(r"(.+)=((?:\?|\d{1,10})(?:,\d{1,10})*)", text)
+        if match is None or match[1] in shapes:
+            raise InvalidOption(
+                "--shape",
+                text,
+                "it doesn't give one input its dimensions",
+                "write NAME=1,3,224,224, once for each input",
+            )
+        shapes[match[1]] = tuple(None if dim == "?" else int(dim) for dim in match[2].split(","))
+    return shapes
