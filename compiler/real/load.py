@@ -244,7 +244,7 @@ def _to_model(proto: onnx.ModelProto, path: Path) -> ir.Model:
     except (ir.serde.SerdeError, ir.passes.PassError, ValueError, TypeError, KeyError) as error:
         raise InvalidFile(
             path,
-            f"parts of the model are damaged ({first_line(error)[:200]})",
+            f"parts of the model are damaged ({first_line(error)})",
             "export or copy it again",
         ) from error
     return model

@@ -20,7 +20,8 @@ from intaglio.errors import InvalidData
 Array = NDArray[Any]
 Feeds = Mapping[str, Array]
 
-_QUIET = 3  # ONNX Runtime's log severity "error"
+_QUIET = 4  # ONNX Runtime's log severity "fatal"; what it can't do comes as an exception
+_LONGEST_LINE = 200
 
 
 def check(proto: onnx.ModelProto, *, shapes: bool = False) -> None:
@@ -54,7 +55,7 @@ def parse(data: bytes) -> onnx.ModelProto:
 def first_line(error: BaseException) -> str:
     """The first line that says something, without a full stop, to be put into a sentence."""
     lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line), type(error).__name__).rstrip(".")
+    return next((line for line in lines if line), type(error).__name__)[:_LONGEST_LINE].rstrip(".")
 
 
 def to_proto(model: ir.Model) -> onnx.ModelProto:

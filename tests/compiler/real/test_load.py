@@ -61,6 +61,24 @@ def test_an_old_opset_is_converted(tmp_path: Path) -> None:
     np.testing.assert_array_equal(run(model, {"x": x})["y"], [[0, 0, 5, 6]])
 
 
+@pytest.mark.parametrize("opset", [7, 8, 11, 13, 17, 20, 22, 23])
+def test_every_opset_in_use_is_converted(tmp_path: Path, opset: int) -> None:
+    body = """(float[N,2,4,4] x) => (float[N,2] y) {
+        c = Conv<pads=[1,1,1,1]>(x, w)
+        n = BatchNormalization(c, v, v, v, v)
+        g = GlobalAveragePool(n)
+        f = Flatten(g)
+        d = Dropout(f)
+        y = Softmax<axis=1>(d) }"""
+    constants = {"w": random(1, 2, 2, 3, 3), "v": np.array([1, 2], dtype=np.float32)}
+    proto = proto_of(body, opset, **constants)
+    model = load_model(write(tmp_path, proto))
+    assert model.graph.opset_imports == {"": 21}
+    x = random(3, 2, 2, 4, 4)
+    expected = run(ir.from_proto(proto), {"x": x})["y"]
+    np.testing.assert_allclose(run(model, {"x": x})["y"], expected, rtol=1e-6)
+
+
 def test_an_opset_that_cannot_be_converted_is_refused(tmp_path: Path) -> None:
     body = "(float[N,4] x) => (float[N,4] y) { y = Upsample<height_scale=2.0, width_scale=2.0>(x) }"
     proto = proto_of(body, opset=1)
