@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which values an accumulator can reach: exact bounds from the weights, over all inputs."""
+"""Which values an accumulator can reach: exact bounds from the weights, over all inputs.
 
-from collections.abc import Mapping
+For constant weights w and operands x in [low, high], ``Σ x w`` lies between
+``low Σ⁺w + high Σ⁻w`` and ``high Σ⁺w + low Σ⁻w``, with Σ⁺ over the positive weights and Σ⁻ over the
+negative ones; both ends are reached.  All sums are exact, of whatever width.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from math import prod
 from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
 from intaglio.compiler.ir import fixed
-from intaglio.compiler.ir.graph import Constant, Definition, Node
+from intaglio.compiler.ir.graph import Constant, Definition, Graph, Node
+from intaglio.numerics.accumulator import Accumulator, Overflow
+from intaglio.numerics.integers import IntegerArray
 from intaglio.numerics.intervals import Interval
 
 AccumulateOp = fixed.Conv2d | fixed.ConvTranspose2d | fixed.MatMul | fixed.ReduceSum
-IntegerArray = npt.NDArray[np.int64] | npt.NDArray[np.object_]
+
+_ZERO = Interval(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +39,38 @@ class ChannelRange:
     total: Interval
     partial: Interval
 
+    def __or__(self, other: "ChannelRange") -> "ChannelRange":
+        """The bounds of both channels."""
+        return ChannelRange(self.total | other.total, self.partial | other.partial)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSums:
+    """The sum of one channel's positive weights, and of its negative ones (at most 0)."""
+
+    positive: int
+    negative: int
+
+
+def accumulating_nodes(graph: Graph) -> Iterator[tuple[Node, AccumulateOp]]:
+    """The nodes of a fixed graph that sum in an accumulator, with their ops, in order."""
+    for node in graph.nodes:
+        if isinstance(node.op, AccumulateOp):
+            yield node, node.op
+
 
 def exact_range(definitions: Mapping[str, Definition], name: str) -> Interval:
-    """The hull of all channels' final sums of an accumulating node."""
+    """The hull of all channels' final sums of an accumulating node, over all codes of its operands.
+
+    Raises:
+        TypeError: the value isn't defined by a sum.
+    """
     node = definitions[name]
     if not isinstance(node, Node) or not isinstance(node.op, AccumulateOp):
         raise TypeError(f"{name} is no accumulator")
     operands = {operand: definitions[operand].type.integer.interval for operand in node.operands}
     ranges = channel_ranges(definitions, node, node.op, operands)
-    hull = ranges[0].total
-    for other in ranges:
-        hull |= other.total
-    return hull
+    return reduce(ChannelRange.__or__, ranges).total
 
 
 def channel_ranges(
@@ -56,107 +85,111 @@ def channel_ranges(
         definitions: the graph's values.
         node: the accumulating node.
         op: its op.
-        intervals: what each operand can hold; constants are read instead.
+        intervals: what each operand can hold; of constant weights and biases the elements count.
     """
     x = intervals[node.operands[0]]
     match op:
         case fixed.ReduceSum():
-            return (_reduced(definitions, node, op, x),)
+            shape = definitions[node.operands[0]].type.shape
+            term = x - _point(op.input_zero_point)
+            return (_range(term, prod(shape[axis] for axis in op.axes), _ZERO),)
         case fixed.Conv2d():
-            padded = x | Interval(op.pad_value, op.pad_value) if any(op.pads) else x
-            zero = Interval(op.input_zero_point, op.input_zero_point)
-            return _contracted(definitions, node, padded - zero, op.weight_zero_points, 0)
+            padded = x | _point(op.pad_value) if any(op.pads) else x
+            term, zero_points, axis = padded - _point(op.input_zero_point), op.weight_zero_points, 0
         case fixed.ConvTranspose2d():
-            # Which taps meet at a position depends on strides: any subset is a safe superset.
-            zero = Interval(op.input_zero_point, op.input_zero_point)
-            centred = (x - zero) | Interval(0, 0)
-            return _contracted(definitions, node, centred, op.weight_zero_points, 0)
+            # Which taps meet at a position depends on the strides: a tap that doesn't adds nothing.
+            term, zero_points, axis = (
+                (x - _point(op.input_zero_point)) | _ZERO,
+                op.weight_zero_points,
+                0,
+            )
         case fixed.MatMul():
-            zero = Interval(op.left_zero_point, op.left_zero_point)
-            if isinstance(definitions[node.operands[1]], Constant):
-                return _contracted(definitions, node, x - zero, op.right_zero_points, -1)
-            return (_product_of_variables(definitions, node, op, x - zero, intervals),)
+            term, zero_points, axis = x - _point(op.left_zero_point), op.right_zero_points, -1
         case _:
             assert_never(op)
-
-
-def _reduced(
-    definitions: Mapping[str, Definition], node: Node, op: fixed.ReduceSum, x: Interval
-) -> ChannelRange:
-    shape = definitions[node.operands[0]].type.shape
-    count = int(np.prod([shape[axis] for axis in op.axes], dtype=np.int64))
-    centred = x - Interval(op.input_zero_point, op.input_zero_point)
-    total = centred.scale_by(count)
-    return ChannelRange(total, total | Interval(0, 0) | centred)
-
-
-def _product_of_variables(
-    definitions: Mapping[str, Definition],
-    node: Node,
-    op: fixed.MatMul,
-    left: Interval,
-    intervals: Mapping[str, Interval],
-) -> ChannelRange:
-    zeros = op.right_zero_points
-    right = intervals[node.operands[1]] - Interval(min(zeros), max(zeros))
-    depth = definitions[node.operands[0]].type.shape[-1]
-    products = (left * right).scale_by(depth)
-    bias = Interval(0, 0)
-    if len(node.operands) > 2:
-        bias = _hull(definitions, node.operands[2], intervals)
-    return ChannelRange(products + bias, (products | Interval(0, 0)) + (bias | Interval(0, 0)))
-
-
-def _hull(
-    definitions: Mapping[str, Definition], name: str, intervals: Mapping[str, Interval]
-) -> Interval:
-    definition = definitions[name]
-    if isinstance(definition, Constant):
-        return Interval(int(definition.array.min()), int(definition.array.max()))
-    return intervals[name]
-
-
-def _contracted(
-    definitions: Mapping[str, Definition],
-    node: Node,
-    x: Interval,
-    zero_points: tuple[int, ...],
-    channel_axis: int,
-) -> tuple[ChannelRange, ...]:
-    """Bounds from constant weights whose output channels lie along ``channel_axis``."""
     weights = definitions[node.operands[1]]
+    biases = _biases(definitions, node, intervals)
     if not isinstance(weights, Constant):
-        raise TypeError(f"the weights of {node.name} are computed at run time")
-    rows = _exact_rows(weights, channel_axis, zero_points)
-    zero = np.array(zero_points, dtype=rows.dtype).reshape(-1, 1)
-    centred = rows - zero
-    positive = np.where(centred > 0, centred, 0).sum(axis=1)
-    negative = np.where(centred < 0, centred, 0).sum(axis=1)
-    biases = [0] * len(rows)
-    if len(node.operands) > 2:
-        bias = definitions[node.operands[2]]
-        if not isinstance(bias, Constant):
-            raise TypeError(f"the bias of {node.name} is computed at run time")
-        biases = [int(value) for value in bias.array.reshape(-1)]
+        shape = weights.type.shape
+        depth = shape[-2] if axis == -1 else prod(shape[1:])
+        centred = intervals[weights.name] - Interval(min(zero_points), max(zero_points))
+        return tuple(_range(term * centred, depth, bias) for bias in biases)
+    channels = weight_sums(weights, axis, zero_points)
+    biases = biases * (len(channels) if len(biases) == 1 else 1)
     return tuple(
-        _channel_range(x, int(up), int(down), offset)
-        for up, down, offset in zip(positive, negative, biases, strict=True)
+        reduce(ChannelRange.__or__, (_weighted(term, each, bias) for each in sums))
+        for sums, bias in zip(channels, biases, strict=True)
     )
 
 
-def _exact_rows(weights: Constant, channel_axis: int, zero_points: tuple[int, ...]) -> IntegerArray:
-    """The weights, a row an output channel, in int64 where no sum can overflow it."""
-    moved = np.moveaxis(weights.array, channel_axis, 0)
-    rows = moved.reshape(moved.shape[0], -1)
-    magnitude = weights.type.integer.interval.magnitude + max(abs(z) for z in zero_points)
-    if magnitude * max(rows.shape[1], 1) < 1 << 62:
-        return rows.astype(np.int64)
-    return rows.astype(np.object_)
+def held(accumulator: Accumulator, channel: ChannelRange) -> Interval:
+    """What the accumulator of one channel can hold at the end, its overflow rule applied."""
+    word = accumulator.type
+    match accumulator.overflow:
+        case Overflow.WRAP:
+            return channel.total if word.interval.contains(channel.total) else word.interval
+        case Overflow.SATURATE:
+            total = channel.total
+            return Interval(word.saturate(total.low), word.saturate(total.high))
+        case Overflow.SATURATE_EACH_ADD:
+            return channel.total if word.interval.contains(channel.partial) else word.interval
+        case _:
+            assert_never(accumulator.overflow)
 
 
-def _channel_range(x: Interval, positive: int, negative: int, bias: int) -> ChannelRange:
-    """Σ of positive weights is ``positive``, of negative ones ``negative`` (<= 0)."""
-    products = x.scale_by(positive) + x.scale_by(negative)
-    zero = Interval(0, 0)
-    subsets = (x | zero).scale_by(positive) + (x | zero).scale_by(negative)
-    return ChannelRange(products + Interval(bias, bias), subsets + (zero | Interval(bias, bias)))
+def weight_sums(
+    weights: Constant, channel_axis: int, zero_points: tuple[int, ...]
+) -> tuple[tuple[WeightSums, ...], ...]:
+    """By output channel: the sums of w - zero point, one for each matrix of a batch of them.
+
+    Args:
+        weights: ``[O, kh, kw, C]`` with channels along axis 0, or ``[..., K, N]`` along axis -1.
+        channel_axis: 0 or -1.
+        zero_points: one, or one for each channel.
+    """
+    array = weights.array
+    if channel_axis == 0:
+        rows = array.reshape(array.shape[0], 1, -1)
+    else:
+        depth, channels = array.shape[-2:]
+        rows = np.moveaxis(array.reshape(-1, depth, channels), -1, 0)
+    zeros = max(abs(zero_point) for zero_point in zero_points)
+    magnitude = (weights.type.integer.interval.magnitude + zeros) * rows.shape[-1]
+    exact: IntegerArray = rows.astype(np.int64 if magnitude < 1 << 63 else np.object_)
+    centred = exact - np.array(zero_points, dtype=exact.dtype).reshape(-1, 1, 1)
+    positive = np.where(centred > 0, centred, 0).sum(axis=-1)
+    negative = np.where(centred < 0, centred, 0).sum(axis=-1)
+    return tuple(
+        tuple(WeightSums(int(up), int(down)) for up, down in zip(ups, downs, strict=True))
+        for ups, downs in zip(positive, negative, strict=True)
+    )
+
+
+def _biases(
+    definitions: Mapping[str, Definition], node: Node, intervals: Mapping[str, Interval]
+) -> tuple[Interval, ...]:
+    """By channel; one entry where all channels share it."""
+    if len(node.operands) < 3:
+        return (_ZERO,)
+    bias = definitions[node.operands[2]]
+    if isinstance(bias, Constant):
+        return tuple(_point(int(value)) for value in bias.array)
+    return (intervals[bias.name],)
+
+
+def _range(term: Interval, count: int, bias: Interval) -> ChannelRange:
+    """Of a bias and ``count`` terms, each anywhere in an interval."""
+    partial = (term | _ZERO).scale_by(count) + (bias | _ZERO)
+    return ChannelRange(term.scale_by(count) + bias, partial)
+
+
+def _weighted(x: Interval, sums: WeightSums, bias: Interval) -> ChannelRange:
+    """Of a bias and all products of an operand anywhere in an interval with a weight."""
+    total = x.scale_by(sums.positive) + x.scale_by(sums.negative)
+    optional = x | _ZERO
+    partial = optional.scale_by(sums.positive) + optional.scale_by(sums.negative)
+    return ChannelRange(total + bias, partial + (bias | _ZERO))
+
+
+def _point(value: int) -> Interval:
+    return Interval(value, value)
