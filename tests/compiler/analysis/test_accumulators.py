@@ -81,6 +81,21 @@ def test_both_ends_of_a_padded_convolution_are_reached() -> None:
     assert [channel.total for channel in channels] == [hull(values) for values in seen]
 
 
+def test_what_stands_in_the_padding_counts() -> None:
+    graph = parse_graph("""
+        graph small fixed
+        %x: u4[1,1,1,1] = input
+        %low: u4[1,1,1,1] = clamp(%x) low=[0] high=[1]
+        %w: i3[1,1,2,1] = constant [1, 2]
+        %y: i16[1,1,1,1] = conv2d(%low, %w) accumulator=accumulator(type=i16) pads=[0, 0, 0, 1]
+            pad_value=15
+        return %y
+    """)
+    y = reference.run(graph, {"x": np.ones((1, 1, 1, 1), np.uint8)})["y"]
+    assert y.max() == 1 + 2 * 15
+    assert value_ranges(graph)["y"] == Interval(0, 3 * 15)
+
+
 def test_each_matrix_of_a_batch_is_a_sum_of_its_own() -> None:
     graph = parse_graph("""
         graph small fixed
