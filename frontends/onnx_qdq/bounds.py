@@ -107,9 +107,8 @@ def side_from_array(
 
 def without_redundant(bounds: Bounds, element: IntType, quantization: Quantization) -> Bounds:
     """The sides that cut off some code of a per-tensor quantized value."""
-    scale, zero_point = quantization.scale.fraction, quantization.zero_point
-    lowest = scale * (element.minimum - zero_point)
-    highest = scale * (element.maximum - zero_point)
+    lowest = _dequantized(element.minimum, quantization)
+    highest = _dequantized(element.maximum, quantization)
     low = () if all(b.fraction <= lowest for b in bounds.low) else bounds.low
     high = () if all(b.fraction >= highest for b in bounds.high) else bounds.high
     axis = bounds.axis if max(len(low), len(high)) > 1 else None
@@ -117,12 +116,23 @@ def without_redundant(bounds: Bounds, element: IntType, quantization: Quantizati
 
 
 def on_grid(bounds: Bounds, element: IntType, quantization: Quantization) -> bool:
-    """Whether each bound is exactly what some code stands for."""
-    codes = [
-        b.fraction / quantization.scale.fraction + quantization.zero_point
-        for b in (*bounds.low, *bounds.high)
-    ]
-    return all(code.denominator == 1 and element.contains(code.numerator) for code in codes)
+    """Whether each bound is what some code stands for."""
+    sides = (*bounds.low, *bounds.high)
+    return all(code_of(bound.fraction, element, quantization) is not None for bound in sides)
+
+
+def code_of(value: Fraction, element: IntType, quantization: Quantization) -> int | None:
+    """The code that DequantizeLinear turns into ``value``, None where there is none."""
+    code = round(value / quantization.scale.fraction) + quantization.zero_point
+    if not element.contains(code) or _dequantized(code, quantization) != value:
+        return None
+    return code
+
+
+def _dequantized(code: int, quantization: Quantization) -> Fraction:
+    """DequantizeLinear: one product, rounded to float32."""
+    exact = quantization.scale.fraction * (code - quantization.zero_point)
+    return Float32.from_fraction(exact).fraction
 
 
 def narrowed(
@@ -150,9 +160,8 @@ def narrowed(
 
 
 def _code(bound: Float32, quantization: Quantization) -> int:
-    """QuantizeLinear of a bound, before it saturates: float32 division, half to even."""
-    ratio = np.float32(bound.value) / np.float32(quantization.scale.value)
-    return round(float(ratio)) + quantization.zero_point
+    """QuantizeLinear of a bound, half to even, before it saturates."""
+    return round(bound.fraction / quantization.scale.fraction) + quantization.zero_point
 
 
 def _pairwise(choose: Callable[[Float32, Float32], Float32], first: Side, second: Side) -> Side:

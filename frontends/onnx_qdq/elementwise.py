@@ -140,8 +140,6 @@ def softmax(site: Site) -> Real:
 def prelu(site: Site) -> Real:
     """PRelu with one slope, or one for each channel (axis 1)."""
     x, slope = site.activation(0), site.weights(1)
-    if not slope.quantization.per_tensor:
-        raise Refusal("its slopes have a scale for each channel; quantize them with one")
     rank = len(x.shape)
     if slope.array.size == 1:
         flat = _flat_slope(site, slope)
@@ -162,4 +160,8 @@ def _prelu_along(site: Site, x: Quantized, slope: Quantized, axis: int) -> Real:
 
 
 def _flat_slope(site: Site, slope: QuantizedConstant) -> Quantized:
-    return site.emitter.constant(replace(slope, array=slope.array.reshape(-1)))
+    """Slopes in a row; they vary along one axis alone, so their scales can go along no other."""
+    axis = None if slope.quantization.axis is None else 0
+    quantization = replace(slope.quantization, axis=axis)
+    flat = replace(slope, array=slope.array.reshape(-1), quantization=quantization)
+    return site.emitter.constant(flat)

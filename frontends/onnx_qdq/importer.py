@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Graph, Level
-from intaglio.errors import InvalidOption, UnsupportedModel
+from intaglio.errors import InvalidData, InvalidOption, UnsupportedModel
 from intaglio.frontends.onnx_qdq.borders import quantize_target
 from intaglio.frontends.onnx_qdq.dispatch import CONSTANT_OPS, FOREIGN, READERS
 from intaglio.frontends.onnx_qdq.emitter import Emitter
@@ -124,7 +124,7 @@ class _Reading:
         site = Site(node, operands, self.emitter, self.opset)
         try:
             results = self._results(site)
-        except Refusal as refusal:
+        except (Refusal, InvalidData) as refusal:
             self.problems.append(f"{label(node)} ({operation(node)}): {refusal}")
             results = self._unknown(node)
         self.values.update(zip(node.outputs, results, strict=False))

@@ -9,7 +9,7 @@ import numpy as np
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.moves import PadMode
 from intaglio.compiler.ir.types import Quantization, TensorType
-from intaglio.frontends.onnx_qdq.bounds import Bounds, on_grid
+from intaglio.frontends.onnx_qdq.bounds import Bounds, code_of, on_grid
 from intaglio.frontends.onnx_qdq.emitter import Emitter, checked
 from intaglio.frontends.onnx_qdq.meanings import (
     Clipped,
@@ -48,13 +48,13 @@ def set_padding(
     """
     if not isinstance(move, scaled.Pad) or move.mode is not PadMode.CONSTANT:
         return move
-    code = padding / quantization.scale.fraction + quantization.zero_point
-    if code.denominator != 1 or not element.contains(code.numerator):
+    code = code_of(padding, element, quantization)
+    if code is None:
         raise Refusal(
             f"pads with {float(padding)}, for which no code of {element} with scale "
             f"{quantization.scale} and zero point {quantization.zero_point} stands"
         )
-    return replace(move, value=code.numerator)
+    return replace(move, value=code)
 
 
 def settled(emitter: Emitter, value: Real, node: str) -> Real:

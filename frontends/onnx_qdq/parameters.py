@@ -132,7 +132,8 @@ def quantized(values: Array, element: IntType, storage: IntType, parameters: Qua
     scales = np.array([s.value for s in parameters.scales], np.float32).reshape(along)
     zeros = np.array(parameters.zero_points, np.float64)
     zeros = zeros.reshape(along) if zeros.size > 1 else zeros.reshape([1] * values.ndim)
-    steps = np.rint(reals / scales).astype(np.float64) + zeros
+    with np.errstate(over="ignore"):
+        steps = np.rint(reals / scales).astype(np.float64) + zeros
     codes = np.clip(steps, storage.minimum, storage.maximum).astype(storage.dtype)
     return within(codes, element)
 

@@ -91,9 +91,19 @@ def _axes(site: Site, shape: Shape) -> list[_Axis]:
     if len(scales) != len(axes) or not all(0 < scale < np.inf for scale in scales):
         raise Refusal("states neither a size nor a positive scale for each axis")
     for axis, value in zip(axes, scales, strict=True):
-        scale = Fraction(float(value))
-        result[axis] = _Axis(shape[axis], floor(shape[axis] * scale), scale)
+        result[axis] = _scaled_axis(shape[axis], value)
     return result
+
+
+def _scaled_axis(before: int, scale: np.float32) -> _Axis:
+    """An axis resized by a scale: a ratio of extents that float32 rounded means that ratio.
+
+    Source: ONNX Runtime 1.31, which takes the product in float32.
+    """
+    after = floor(np.float32(before) * scale)
+    if np.float32(after / before) == scale:
+        return _Axis(before, after, Fraction(after, before))
+    return _Axis(before, after, Fraction(float(scale)))
 
 
 def _rounding(site: Site) -> Callable[[Fraction], int]:
@@ -126,10 +136,6 @@ def _coordinate(axis: _Axis, mode: str, index: int) -> Fraction:
             return Fraction(0)
         case "half_pixel" | "pytorch_half_pixel":
             return (index + _HALF) / axis.scale - _HALF
-        case "half_pixel_symmetric":
-            adjustment = axis.after / (axis.before * axis.scale)
-            offset = axis.before * _HALF * (1 - adjustment)
-            return offset + (index + _HALF) / axis.scale - _HALF
         case _:
             raise Refusal(f"coordinate_transformation_mode {mode!r} is not supported")
 
@@ -149,13 +155,12 @@ def _linear(planes: list[_Axis], mode: str) -> scaled.ResizeLinear:
             return scaled.ResizeLinear(half_pixel=False, align_corners=False)
         case "pytorch_half_pixel" if any(axis.after == 1 < axis.before for axis in planes):
             raise Refusal("shrinks an axis to one element as PyTorch does; use half_pixel")
-        case "half_pixel" | "pytorch_half_pixel" | "half_pixel_symmetric":
+        case "half_pixel" | "pytorch_half_pixel":
             return scaled.ResizeLinear(half_pixel=True, align_corners=False)
         case _:
             raise Refusal(f"coordinate_transformation_mode {mode!r} is not supported")
 
 
 def _follows(axis: _Axis) -> bool:
-    """Whether the scale is the ratio of the extents, as well as float32 can say."""
-    ratio = Fraction(axis.after, axis.before)
-    return axis.scale in (ratio, Fraction(float(np.float32(axis.after / axis.before))))
+    """Whether the scale is the ratio of the extents."""
+    return axis.scale == Fraction(axis.after, axis.before)
