@@ -9,6 +9,7 @@ from intaglio.compiler.ir.graph import Graph, Level, Node
 from intaglio.compiler.ir.infer import exact_result
 from intaglio.compiler.ir.verify.rules import Rule, violation
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import (
     DequantizedPair,
     FusedMultiplyAddSum,
@@ -30,7 +31,14 @@ def results_hold_every_value(graph: Graph) -> Iterator[str]:
         interval = exact_result(cast("fixed.Op", node.op), graph.operand_types(node))
         if interval is not None and not node.type.integer.interval.contains(interval):
             found = f"a result of {node.type.element} for values in {interval}"
-            yield violation(node, found, f"a type such as {interval.smallest_type()}")
+            yield violation(node, found, _wide_enough(interval))
+
+
+def _wide_enough(interval: Interval) -> str:
+    widest = (IntType(64, signed=True).interval, IntType(64, signed=False).interval)
+    if not any(each.contains(interval) for each in widest):
+        return "values that 64 bits hold"
+    return f"a type such as {interval.smallest_type()}"
 
 
 def sums_have_their_accumulators_type(graph: Graph) -> Iterator[str]:

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import AnyOp, Graph
@@ -20,6 +20,8 @@ from intaglio.numerics.pairs import (
 )
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.scalings import MultiplyAddShift, MultiplyShift, Scaling, Shift
+
+T = TypeVar("T")
 
 LONGEST_SHIFT = 256
 """Beyond it every code is constant, or far beyond any accumulator."""
@@ -42,10 +44,7 @@ def _problems(op: AnyOp) -> Iterator[Problem]:
         case fixed.Pairwise(arithmetic=arithmetic):
             yield from _pair(arithmetic)
         case fixed.Clamp(low=low, high=high):
-            bounds = zip(low * len(high), high * len(low), strict=True)
-            if len(low) == len(high):
-                bounds = zip(low, high, strict=True)
-            for pair in bounds:
+            for pair in paired(low, high):
                 yield from _bounds(*pair)
         case fixed.AveragePool2d(arithmetic=fixed.RequantizedSum(by_count=by_count)):
             yield from _by_count(by_count, prod(op.kernel))
@@ -59,6 +58,17 @@ def _problems(op: AnyOp) -> Iterator[Problem]:
             yield from _positive("scale", scale)
         case _:
             return
+
+
+def paired(low: Sequence[T], high: Sequence[T]) -> Iterator[tuple[T, T]]:
+    """Bounds that hold together, by channel; one bound serves all channels."""
+    channels = max(len(low), len(high))
+    if len(low) == 1:
+        low = [low[0]] * channels
+    if len(high) == 1:
+        high = [high[0]] * channels
+    # Lists that don't fit each other break a rule of their own.
+    return zip(low, high, strict=False)
 
 
 def _requantizers(requantizers: Sequence[Requantizer]) -> Iterator[Problem]:

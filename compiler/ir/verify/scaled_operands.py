@@ -2,10 +2,10 @@
 """Rules of the scaled level: which operands are constants, which have scales by channel."""
 
 from collections.abc import Iterator
-from itertools import product
 
 from intaglio.compiler.ir import moves, scaled
 from intaglio.compiler.ir.graph import AnyOp, Graph, Level
+from intaglio.compiler.ir.verify.parameters import paired
 from intaglio.compiler.ir.verify.rules import Rule, violation
 
 Axes = tuple[int | None, ...]
@@ -73,9 +73,7 @@ def clips_have_room(graph: Graph) -> Iterator[str]:
             if len(bounds) not in (0, 1, channels):
                 found = f"{len(bounds)} {what} bounds of the activation"
                 yield violation(node, found, f"0, 1 or {channels}")
-        low, high = clip.low, clip.high
-        pairs = zip(low, high, strict=True) if len(low) == len(high) else product(low, high)
-        if any(a.fraction > b.fraction for a, b in pairs):
+        if any(a.fraction > b.fraction for a, b in paired(clip.low, clip.high)):
             yield violation(node, "a low bound above a high one", "room between them")
 
 

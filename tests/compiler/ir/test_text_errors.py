@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.ir.text import array_hash, parse_graph
+from intaglio.compiler.ir.verify import verify
 from intaglio.errors import InvalidText
 from tests.compiler.ir.every_op import FIXED
 
@@ -238,7 +239,7 @@ def test_hostile_text_is_refused_soon(text: str) -> None:
     length=st.integers(0, 40),
     instead=st.text(alphabet='%:=(){}[],*"#/.-+eE019afx \n', max_size=8),
 )
-def test_damaged_text_is_a_graph_or_invalid(start: int, length: int, instead: str) -> None:
+def test_damaged_text_is_refused_or_verified(start: int, length: int, instead: str) -> None:
     text = FIXED[:start] + instead + FIXED[start + length :]
     with contextlib.suppress(InvalidText):
-        assert isinstance(parse_graph(text), Graph)
+        assert all(violation.endswith(".") for violation in verify(parse_graph(text)))

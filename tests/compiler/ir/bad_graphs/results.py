@@ -67,6 +67,12 @@ RESULTS = [
         "expected a type such as i17.",
     ),
     Case(
+        "beyond 64 bits",
+        "%x: i64[2] = input\n%y: i64[2] = add(%x, %x)",
+        "add %y: found a result of i64 for values in "
+        "[-18446744073709551616, 18446744073709551614], expected values that 64 bits hold.",
+    ),
+    Case(
         "clamp's type",
         X + "%y: u4[1,2] = clamp(%x) low=[0] high=[15, 16]",
         "clamp %y: found a result of u4 for values in [0, 16], expected a type such as u5.",
