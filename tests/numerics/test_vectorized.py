@@ -228,6 +228,46 @@ def test_wide_products_on_ties(mode: Rounding) -> None:
             assert result.tolist() == [each.apply(v >> 1) for v in values]
 
 
+@pytest.mark.parametrize("mode", Rounding)
+def test_rationals_that_float64_cannot_tell_from_ties(mode: Rounding) -> None:
+    """``x * numerator`` within a few units of a multiple of half of a 60-bit denominator."""
+    random = np.random.default_rng(13)
+    requantizers: list[Requantizer] = []
+    x = random.integers(1, 2**17, (4, 300)).astype(np.int32)
+    x[1], x[2], x[3] = -x[0], 0, x[0] + 1
+    firsts: list[int] = x[0].tolist()
+    for accumulator in firsts:
+        denominator = int(random.integers(2**58, 2**60))
+        halves = int(random.integers(-400, 400))
+        numerator = halves * denominator // (2 * accumulator) + int(random.integers(-1, 2))
+        scaling = RationalMultiply(numerator, denominator, mode)
+        requantizers.append(Requantizer(scaling, 1, -128, 127))
+    codes = apply_requantizers(requantizers, x, I8)
+    assert codes.tolist() == expected(requantizers, x)
+
+
+@pytest.mark.parametrize("mode", Rounding)
+def test_exact_ties_that_float64_misses(mode: Rounding) -> None:
+    """``37 / 106`` of an odd multiple of 53 is a tie; its float64 product often lies beside it."""
+    odd = np.random.default_rng(14).integers(-(10**6), 10**6, 2000) * 2 + 1
+    scaling = RationalMultiply(37, 106, mode)
+    accumulators: list[int] = (odd * 53).tolist()
+    assert any(x * (37 / 106) % 1 != 0.5 for x in accumulators)
+    result = apply_scalings([scaling], odd * 53)
+    assert result.tolist() == [scaling.apply(x) for x in accumulators]
+
+
+def test_doubles_just_below_a_half() -> None:
+    below = Float64Multiply(Float64.from_value(float(np.nextafter(0.5, 0.0))))
+    one = Float64Multiply(Float64.from_value(1.0))
+    for scaling, values in (
+        (below, [-3, -1, 0, 1, 3, 5, 7, 2**30 + 1]),
+        (one, [2**52 + 1, -(2**52) - 1, 2**53 - 1, 2**51 + 1]),
+    ):
+        result = apply_scalings([scaling], np.array(values, dtype=np.int64))
+        assert result.tolist() == [scaling.apply(value) for value in values]
+
+
 @pytest.mark.parametrize(
     "dtype", ["int8", "uint8", "int16", "uint16", "uint32", "int64", "uint64", "object"]
 )
@@ -293,6 +333,10 @@ def test_wide_codes() -> None:
     values: list[int] = x.tolist()
     wide = Requantizer(Float32Multiply(Float32.from_value(1.5)), 2**24 + 1, -(2**40), 2**40 + 1)
     assert apply_requantizers([wide], x).tolist() == [wide.apply(v) for v in values]
+    for end in (2**23 + 1, 2**24 + 1, 2**25 + 3, 2**31 - 1, 2**53 + 1):
+        for scale in (Float32Multiply(Float32.from_value(0.75)), RationalMultiply(5, 3, UP)):
+            odd = Requantizer(scale, 5, -end, end)
+            assert apply_requantizers([odd], x).tolist() == [odd.apply(v) for v in values]
     unsigned = Requantizer(Shift(-33, UP), 0, 0, 2**64 - 1)
     codes = apply_requantizers([unsigned], x, IntType(64, False))
     assert codes.tolist() == [unsigned.apply(v) for v in values]
