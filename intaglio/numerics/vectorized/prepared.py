@@ -178,6 +178,8 @@ def _run(
     values, magnitude = _as_words(x, interval)
     if not all(group.serves(magnitude) for group in groups):
         magnitude = min(magnitude, magnitude_of(values))
+        if values.dtype == object and magnitude <= INT64_MAX:
+            values = values.astype(np.int64)
     out = np.empty(x.shape, dtype=dtype)
     if len(groups) == 1:
         groups[0].run(values.reshape(-1), out.reshape(-1), magnitude)
