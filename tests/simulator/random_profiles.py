@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hypothesis strategies for valid profiles: any scheme with any rounding in any rule."""
+
+from hypothesis import strategies as st
+
+from intaglio.numerics.accumulator import AccumulationOrder, Overflow
+from intaglio.numerics.profile import (
+    ContractionRule,
+    MeanRule,
+    PairRule,
+    Profile,
+    RescaleRule,
+    ResizeRule,
+    SoftmaxRule,
+    UnaryRule,
+    methods,
+    schemes,
+)
+from intaglio.numerics.profile.profile import BoundRule, QuantizeRule
+from intaglio.numerics.profile.rules import Condition, ResizeWeights
+from intaglio.numerics.quantize_method import QuantizeMethod
+from intaglio.numerics.rounding import Rounding
+
+ROUNDINGS = st.sampled_from(Rounding)
+GEMMLOWP_TIES = st.sampled_from([Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_TOWARD_POSITIVE])
+BITS = st.integers(3, 31)
+
+SCHEMES: st.SearchStrategy[schemes.Scheme] = st.one_of(
+    st.builds(schemes.MultiplyShiftScheme, BITS, ROUNDINGS),
+    st.builds(schemes.DoubleRoundingScheme, GEMMLOWP_TIES),
+    st.just(schemes.Int16MultiplierScheme()),
+    st.just(schemes.Float64Scheme()),
+    st.builds(schemes.RationalScheme, ROUNDINGS),
+    st.builds(schemes.FractionScheme, st.integers(4, 16)),
+    st.builds(schemes.PowerOfTwoScheme, ROUNDINGS),
+    st.builds(schemes.MultiplyAddShiftScheme, BITS, ROUNDINGS, st.sampled_from([0, 48, 64])),
+    st.builds(schemes.TosaScheme, st.booleans()),
+)
+FLOAT32_SCHEMES: st.SearchStrategy[schemes.Scheme] = st.sampled_from(
+    [schemes.Float32Scheme(), schemes.RndnuScheme()]
+)
+RESCALES = st.one_of(
+    st.builds(schemes.Rescale, st.sampled_from(schemes.ScaleProduct), SCHEMES),
+    st.builds(schemes.Rescale, st.just(schemes.ScaleProduct.FLOAT32), FLOAT32_SCHEMES),
+)
+FLOAT32_RESCALE = schemes.Rescale(schemes.ScaleProduct.FLOAT32, schemes.Float32Scheme())
+
+SUMS: st.SearchStrategy[methods.PairMethod] = st.one_of(
+    st.builds(methods.RescaledSumMethod, st.integers(4, 20), SCHEMES),
+    st.builds(methods.SharedShiftMethod, st.integers(8, 31), ROUNDINGS, st.booleans()),
+    st.just(methods.DequantizedMethod()),
+    st.builds(methods.OperandRescaleMethod, RESCALES),
+)
+PRODUCTS: st.SearchStrategy[methods.PairMethod] = st.one_of(
+    st.builds(methods.ProductMethod, RESCALES),
+    st.just(methods.ProductMethod(FLOAT32_RESCALE, zero_point_inside=True)),
+    st.just(methods.DequantizedMethod()),
+)
+EXTREMES: st.SearchStrategy[methods.PairMethod] = st.one_of(
+    st.builds(methods.OperandRescaleMethod, RESCALES), st.just(methods.DequantizedMethod())
+)
+POOLS: st.SearchStrategy[methods.MeanMethod] = st.one_of(
+    st.builds(methods.RescaledMean, RESCALES),
+    st.builds(methods.RawCodeMean, ROUNDINGS),
+    st.just(methods.Float32PoolMean()),
+)
+MEANS: st.SearchStrategy[methods.MeanMethod] = st.one_of(
+    st.builds(methods.RescaledMean, RESCALES),
+    st.just(methods.FixedPointMean()),
+    st.just(methods.Float32Mean()),
+    st.just(methods.Float32MeanZeroPointInside()),
+)
+TABLES: st.SearchStrategy[methods.UnaryMethod] = st.one_of(
+    st.builds(methods.ExactTable, ROUNDINGS),
+    st.builds(methods.Float32Table, ROUNDINGS, st.booleans(), st.booleans()),
+)
+SLOPES: st.SearchStrategy[methods.UnaryMethod] = st.one_of(
+    TABLES, st.just(methods.FixedPointTable()), st.builds(methods.SlopeTable, RESCALES)
+)
+SOFTMAXES: st.SearchStrategy[methods.SoftmaxMethod] = st.one_of(
+    st.just(methods.FixedPointSoftmaxMethod()),
+    st.builds(methods.IntegerTableSoftmaxMethod, st.integers(8, 30), ROUNDINGS),
+    st.builds(methods.Float32TableSoftmaxMethod, ROUNDINGS, st.booleans()),
+)
+CONTRACTIONS = st.builds(
+    ContractionRule,
+    RESCALES,
+    st.just(Condition()),
+    st.integers(12, 48),
+    st.sampled_from(Overflow),
+    st.sampled_from(AccumulationOrder),
+    st.just(32),
+)
+
+
+def _only(*ops: str) -> Condition:
+    return Condition(ops=ops)
+
+
+PROFILES: st.SearchStrategy[Profile] = st.builds(
+    Profile,
+    name=st.just("random"),
+    title=st.just("Any arithmetic"),
+    checked_against=st.just(()),
+    quantize=st.builds(QuantizeRule, ROUNDINGS, st.sampled_from(QuantizeMethod)),
+    bound=st.builds(BoundRule, ROUNDINGS, st.booleans()),
+    contraction=st.tuples(CONTRACTIONS),
+    pair=st.tuples(
+        st.one_of(
+            st.builds(PairRule, SUMS, st.just(_only("add", "subtract"))),
+            st.just(PairRule(methods.FusedMultiplyAddMethod(), _only("add"))),
+        ),
+        st.builds(PairRule, SUMS, st.just(_only("add", "subtract"))),
+        st.builds(PairRule, PRODUCTS, st.just(_only("multiply"))),
+        st.builds(PairRule, EXTREMES, st.just(_only("minimum", "maximum"))),
+    ),
+    mean=st.tuples(
+        st.builds(MeanRule, POOLS, st.just(_only("average_pool2d"))),
+        st.builds(MeanRule, MEANS),
+    ),
+    unary=st.tuples(
+        st.builds(UnaryRule, SLOPES, st.just(_only("leaky-relu", "prelu"))),
+        st.builds(UnaryRule, TABLES),
+    ),
+    rescale=st.tuples(
+        st.builds(RescaleRule, st.one_of(RESCALES, st.just(methods.Float32Rescale())))
+    ),
+    softmax=st.tuples(st.builds(SoftmaxRule, SOFTMAXES)),
+    resize=st.tuples(
+        st.builds(ResizeRule, st.sampled_from(ResizeWeights), ROUNDINGS, st.integers(4, 11))
+    ),
+)
