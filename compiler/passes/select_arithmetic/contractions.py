@@ -11,13 +11,12 @@ from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.errors import InvalidOption
 from intaglio.numerics import float32
 from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile import ContractionRule
-from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.rules import Granularity
 from intaglio.numerics.requantizers import Requantizer
 
@@ -100,10 +99,7 @@ def _requantizers(
         scale, _ = weights.channel(channel)
         low, high = bounds[channel if len(bounds) > 1 else 0]
         real = real_multiplier(rule.rescale.product, x.scale, output.scale, scale)
-        try:
-            chosen = scaling(rule.rescale.scheme, real, reachable)
-        except InvalidOption as error:
-            raise state.refusal(node, str(error), "scales that the profile can multiply") from None
+        chosen = state.scaling(node, rule.rescale.scheme, real, reachable)
         found.append(Requantizer(chosen, output.zero_point, low, high))
     return tuple(found)
 

@@ -15,7 +15,6 @@ from intaglio.compiler.passes.select_arithmetic.rescaling import (
     rescale_codes,
 )
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.errors import InvalidOption
 from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
@@ -25,7 +24,6 @@ from intaglio.numerics.profile.derive import (
     float32_mean_factor,
     float32_mean_with_zero_point,
     real_multiplier,
-    scaling,
 )
 from intaglio.numerics.profile.methods import (
     FixedPointMean,
@@ -148,10 +146,7 @@ def _mean_scaling(
     state: Lowering, mean: _Mean, rescale: Rescale, count: int, total: Interval
 ) -> Scaling:
     real = real_multiplier(rescale.product, mean.source.scale, mean.target.scale) / count
-    try:
-        return scaling(rescale.scheme, real, total)
-    except InvalidOption as error:
-        raise state.refusal(mean.node, str(error), "scales the profile can multiply") from None
+    return state.scaling(mean.node, rescale.scheme, real, total)
 
 
 def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str:

@@ -11,7 +11,6 @@ from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.rescaling import Bounds
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.errors import InvalidOption
 from intaglio.numerics import float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
@@ -23,7 +22,7 @@ from intaglio.numerics.pairs import (
     RescaledSum,
     SharedShiftSum,
 )
-from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.methods import (
     DequantizedMethod,
     FusedMultiplyAddMethod,
@@ -120,12 +119,9 @@ def _rescaled_sum(state: Lowering, pair: _Pair, method: RescaledSumMethod) -> Re
     )
     left_operand = _centred(pair.left_element, pair.left).scale_by(1 << method.left_shift)
     right_operand = _centred(pair.right_element, pair.right).scale_by(1 << method.left_shift)
-    try:
-        left = scaling(method.scheme, reals[0], left_operand)
-        right = scaling(method.scheme, reals[1], right_operand)
-        output = scaling(method.scheme, reals[2], left_operand + right_operand)
-    except InvalidOption as error:
-        raise state.refusal(pair.node, str(error), "scales the profile can multiply") from None
+    left = state.scaling(pair.node, method.scheme, reals[0], left_operand)
+    right = state.scaling(pair.node, method.scheme, reals[1], right_operand)
+    output = state.scaling(pair.node, method.scheme, reals[2], left_operand + right_operand)
     return RescaledSum(
         pair.left.zero_point,
         pair.right.zero_point,
@@ -216,11 +212,12 @@ def _rescaled_operands(state: Lowering, pair: _Pair, rescale: Rescale) -> str:
 def _sum_of_rescaled(state: Lowering, pair: _Pair, rescale: Rescale) -> RescaledSum:
     left = real_multiplier(rescale.product, pair.left.scale, pair.output.scale)
     right = real_multiplier(rescale.product, pair.right.scale, pair.output.scale)
-    try:
-        left_scaling = scaling(rescale.scheme, left, _centred(pair.left_element, pair.left))
-        right_scaling = scaling(rescale.scheme, right, _centred(pair.right_element, pair.right))
-    except InvalidOption as error:
-        raise state.refusal(pair.node, str(error), "scales the profile can multiply") from None
+    left_scaling = state.scaling(
+        pair.node, rescale.scheme, left, _centred(pair.left_element, pair.left)
+    )
+    right_scaling = state.scaling(
+        pair.node, rescale.scheme, right, _centred(pair.right_element, pair.right)
+    )
     return RescaledSum(
         pair.left.zero_point,
         pair.right.zero_point,
@@ -246,7 +243,7 @@ def _operand_code(state: Lowering, pair: _Pair, rescale: Rescale, index: int) ->
     centred = state.centred(pair.node, name, quantization.zero_point, suffix)
     real = real_multiplier(rescale.product, quantization.scale, pair.output.scale)
     interval = state.builder.type_of(centred).integer.interval
-    chosen = scaling(rescale.scheme, real, interval)
+    chosen = state.scaling(pair.node, rescale.scheme, real, interval)
     op = fixed.Requantize((Requantizer(chosen, pair.output.zero_point, pair.low, pair.high),))
     return state.emit(pair.node, op, [centred], pair.element, type.shape, suffix)
 
@@ -264,10 +261,7 @@ def _product(state: Lowering, pair: _Pair, method: ProductMethod) -> str:
     )
     rescale = method.rescale
     real = real_multiplier(rescale.product, pair.left.scale, pair.output.scale, pair.right.scale)
-    try:
-        chosen = scaling(rescale.scheme, real, product)
-    except InvalidOption as error:
-        raise state.refusal(pair.node, str(error), "scales the profile can multiply") from None
+    chosen = state.scaling(pair.node, rescale.scheme, real, product)
     zero_point = pair.output.zero_point
     if method.zero_point_inside:
         if not isinstance(chosen, Float32Multiply):

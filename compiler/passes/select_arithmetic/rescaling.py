@@ -9,10 +9,9 @@ from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.compiler.passes.select_arithmetic.tables import emit_table
-from intaglio.errors import InvalidOption
 from intaglio.numerics import float32
 from intaglio.numerics.integers import IntType
-from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.methods import Float32Rescale
 from intaglio.numerics.profile.schemes import Rescale
 from intaglio.numerics.requantizers import Requantizer
@@ -73,10 +72,7 @@ def _by_requantizer(
     centred = state.centred(node, name, source.zero_point, "operand")
     real = real_multiplier(rescale.product, source.scale, target.scale)
     interval = state.builder.type_of(centred).integer.interval
-    try:
-        chosen = scaling(rescale.scheme, real, interval)
-    except InvalidOption as error:
-        raise state.refusal(node, str(error), "scales that the profile can multiply") from None
+    chosen = state.scaling(node, rescale.scheme, real, interval)
     requantizers = tuple(Requantizer(chosen, target.zero_point, low, high) for low, high in bounds)
     op = fixed.Requantize(requantizers)
     return state.emit(node, op, [centred], node.type.integer, shape)

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,10 +11,13 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Constant, Graph, Node
 from intaglio.compiler.ir.types import Quantization, TensorType
-from intaglio.errors import UnsupportedModel
+from intaglio.errors import InvalidOption, UnsupportedModel
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import Profile
+from intaglio.numerics.profile.derive import scaling
+from intaglio.numerics.profile.schemes import Scheme
+from intaglio.numerics.scalings import Scaling
 
 
 @dataclass
@@ -66,6 +70,14 @@ class Lowering:
         if not type.scaled.per_tensor:
             raise self.refusal(node, f"{name} has a scale per channel", "one scale per activation")
         return type.scaled, type.integer
+
+    def scaling(self, node: Node, scheme: Scheme, real: Fraction, accumulator: Interval) -> Scaling:
+        """The scaling that applies ``real`` to ``accumulator``, or a refusal of ``node``."""
+        try:
+            return scaling(scheme, real, accumulator)
+        except InvalidOption as error:
+            found = str(error).rstrip(".")
+            raise self.refusal(node, found, "scales that the profile can multiply by") from None
 
     def result(self, node: Node) -> tuple[Quantization, IntType]:
         """The per-tensor quantization and integer type of the result of ``node``."""

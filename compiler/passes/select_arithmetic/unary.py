@@ -21,7 +21,7 @@ from intaglio.numerics.float32 import Float32
 from intaglio.numerics.functions import Real
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
-from intaglio.numerics.profile.derive import real_multiplier, scaling
+from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.methods import (
     ExactTable,
     FixedPointTable,
@@ -77,7 +77,7 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
                 raise state.refusal(
                     node, f"no slopes in {op.function.value}", "a rule of another kind for it"
                 )
-            function = _slopes(rule.method, source, target, op.alpha, source_element)
+            function = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
         case _:
             assert_never(rule.method)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
@@ -95,7 +95,7 @@ def lower_prelu(state: Lowering, node: Node) -> str:
     codes = [int(code) - zero_point for code in slope.array.reshape(-1)]
     tables = [
         _bounded(
-            _prelu(rule.method, source, target, code, scale, source_element),
+            _prelu(state, node, rule.method, source, target, code, scale, source_element),
             element.minimum,
             element.maximum,
         )
@@ -109,6 +109,8 @@ def _bounded(function: CodeFunction, low: int, high: int) -> CodeFunction:
 
 
 def _prelu(
+    state: Lowering,
+    node: Node,
     method: UnaryMethod,
     source: Quantization,
     target: Quantization,
@@ -126,7 +128,7 @@ def _prelu(
             return _from_real(method, lambda x: functions.leaky_relu(x, slope), source, target)
         case SlopeTable():
             slope32 = float32.multiply(float32.from_integer(slope_code), slope_scale)
-            return _slopes(method, source, target, slope32, element)
+            return _slopes(state, node, method, source, target, slope32, element)
         case FixedPointTable():
             return fixed_point_slope(source, target, slope_code, slope_scale)
         case _:
@@ -171,6 +173,8 @@ def _float32_code(
 
 
 def _slopes(
+    state: Lowering,
+    node: Node,
     method: SlopeTable,
     source: Quantization,
     target: Quantization,
@@ -184,8 +188,8 @@ def _slopes(
     # XNNPACK: fl32(fl32(s / s_out) * slope), the slope last.
     ratio = Float32.from_fraction(above)
     below = float32.multiply(ratio, slope).fraction
-    positive = scaling(rescale.scheme, above, interval)
-    negative = scaling(rescale.scheme, below, interval)
+    positive = state.scaling(node, rescale.scheme, above, interval)
+    negative = state.scaling(node, rescale.scheme, below, interval)
 
     def code(q: int) -> int:
         x = q - source.zero_point
