@@ -13,13 +13,13 @@ from intaglio.numerics.scalings import saturating_rounding_doubling_high_multipl
 
 INT32 = IntType(32, signed=True)
 
-_EXP_OF_MINUS_EIGHTH = 1895147668
+EXP_OF_MINUS_EIGHTH = 1895147668
 """exp(-1/8) in Q0.31."""
 
 _THIRD = 715827883
 """1/3 in Q0.31."""
 
-_EXP_OF_MINUS_POWERS = (
+EXP_OF_MINUS_POWERS = (
     (-2, 1672461947),
     (-1, 1302514674),
     (0, 790015084),
@@ -56,7 +56,7 @@ def exp_of_negative(a: int, integer_bits: int) -> int:
     rest = a % quarter - quarter
     result = _exp_between_minus_quarter_and_zero(_shift_left(rest, integer_bits))
     multiple = rest - a
-    for power, factor in _EXP_OF_MINUS_POWERS:
+    for power, factor in EXP_OF_MINUS_POWERS:
         if integer_bits > power and multiple >> (fraction_bits + power) & 1:
             result = product(result, factor)
     return result
@@ -69,7 +69,7 @@ def _exp_between_minus_quarter_and_zero(a: int) -> int:
     cube, fourth = product(square, x), product(square, square)
     higher = product(rounding_shift_away(fourth, 2) + cube, _THIRD) + square
     series = x + rounding_shift_away(higher, 1)
-    return INT32.wrap(_EXP_OF_MINUS_EIGHTH + product(_EXP_OF_MINUS_EIGHTH, series))
+    return INT32.wrap(EXP_OF_MINUS_EIGHTH + product(EXP_OF_MINUS_EIGHTH, series))
 
 
 def reciprocal_of_one_plus(a: int) -> int:

@@ -56,7 +56,7 @@ def float32_softmax(line: list[Float32]) -> list[Float32]:
     """
     results: list[Float32] = []
     for x in line:
-        precision = 64
+        precision = 32
         while (found := _share(x, line, precision)) is None:
             precision *= 2
         results.append(found)

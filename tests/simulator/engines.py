@@ -8,7 +8,7 @@ import numpy as np
 
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.ir.types import FloatType
-from intaglio.simulator import reference
+from intaglio.simulator import reference, vectorized
 from intaglio.simulator.engine import Observer
 
 Run = Callable[[Graph, Mapping[str, Array], Observer | None], dict[str, Array]]
@@ -22,7 +22,10 @@ class Engine:
     run: Run
 
 
-ENGINES: tuple[Engine, ...] = (Engine("reference", reference.run),)
+ENGINES: tuple[Engine, ...] = (
+    Engine("reference", reference.run),
+    Engine("vectorized", vectorized.run),
+)
 """The first is the definition; the others must equal it."""
 
 

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import numpy as np
 from hypothesis import assume
@@ -49,9 +50,12 @@ class Case:
     graph: Graph
     inputs: dict[str, Array]
 
-    def __repr__(self) -> str:
-        """The text form, for the report of a failing example."""
-        return f"{print_graph(self.graph)}\n{self.inputs}"
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What Hypothesis prints of a failing example: the text form."""
+        text = f"{print_graph(self.graph)}{self.inputs}"
+        for line in text.splitlines():
+            printer.text(line)
+            printer.break_()
 
 
 @st.composite

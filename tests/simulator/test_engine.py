@@ -19,7 +19,8 @@ GRAPH = fixed_graph(
     %k: u3[2] = constant [1, 2]
     %a: u4[2] = add(%x, %k)
     %q: i8[1] = quantize(%f) scale=f32(1) zero_point=0 rounding=floor
-    %y: i9[2] = add(%a, %q)
+    %b: i9[2] = add(%a, %q)
+    %y: i10[2] = subtract(%b, %a)
     """
 )
 INPUTS: dict[str, Array] = {"x": np.array([7, 0]), "f": np.array([-1.5], np.float32)}
@@ -60,10 +61,11 @@ def test_the_observer_sees_inputs_then_nodes_in_order(engine: Engine) -> None:
         ("f", "float32", [-1.5]),
         ("a", "uint8", [8, 2]),
         ("q", "int8", [-2]),
-        ("y", "int16", [6, 0]),
+        ("b", "int16", [6, 0]),
+        ("y", "int16", [-2, -2]),
     ]
     assert list(outputs) == ["y"]
-    assert outputs["y"].tolist() == engine.run(GRAPH, INPUTS, None)["y"].tolist() == [6, 0]
+    assert outputs["y"].tolist() == engine.run(GRAPH, INPUTS, None)["y"].tolist() == [-2, -2]
 
 
 @each_engine

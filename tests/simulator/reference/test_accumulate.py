@@ -143,6 +143,34 @@ def test_transposed_convolution_spreads_each_element() -> None:
     assert [pixel[0] for pixel in found[0][0]] == [7, 25, 8, 35, 5]
 
 
+def test_pads_cut_a_transposed_convolution() -> None:
+    # Of the columns 2*1, 2*10 + 3*1, 3*10, without dilation, the first is cut; so is the top row.
+    found = outcome(
+        f"""
+        %x: i8[1,1,2,1] = input
+        %w: i8[1,2,2,1] = constant [7, 7, 1, 10]
+        %y: i32[1,1,2,1] = conv_transpose2d(%x, %w) {I32} pads=[1, 1, 0, 0]
+        """,
+        x=[[[[2], [3]]]],
+    )
+    assert found == [[[[23], [30]]]]
+
+
+def test_a_dilated_transposed_convolution_subtracts_zero_points() -> None:
+    # Terms (2 - 1) * (w - 5) at columns 0 and 2; column 1 has no term but the bias.
+    found = outcome(
+        f"""
+        %x: i8[1,1,1,1] = input
+        %w: i8[1,1,2,1] = constant [6, 8]
+        %b: i8[1] = constant [50]
+        %y: i32[1,1,3,1] = conv_transpose2d(%x, %w, %b) {I32} dilations=[1, 2]
+            input_zero_point=1 weight_zero_points=[5]
+        """,
+        x=[[[[2]]]],
+    )
+    assert found == [[[[51], [50], [53]]]]
+
+
 def test_batched_matrix_product_with_zero_points_of_columns() -> None:
     found = outcome(
         f"""

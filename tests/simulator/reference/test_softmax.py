@@ -2,13 +2,21 @@
 """The integer softmax algorithms: by hand, and against the real softmax."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intaglio.numerics.fixed_point_exp import exp_of_negative, reciprocal_of_one_plus
+from intaglio.numerics.fixed_point_exp import (
+    EXP_OF_MINUS_EIGHTH,
+    EXP_OF_MINUS_POWERS,
+    exp_of_negative,
+    reciprocal_of_one_plus,
+)
+from intaglio.numerics.functions import exponential
+from intaglio.numerics.rounding import Rounding
 from tests.simulator.text_cases import outcome
 
 # The input scale 1/16: 2**26 / 16 as a multiplier of 2**30 / 2**31 and a shift of 23.
@@ -37,6 +45,13 @@ def test_a_code_too_far_below_the_largest_gets_the_lowest() -> None:
     assert softmax([127, -122], FIXED_POINT) == [127, -128]
 
 
+def test_the_lowest_difference_still_counts() -> None:
+    narrow = FIXED_POINT.replace("-248", "-1")
+    largest, next_lower, beyond = softmax([2, 1, 0], narrow)
+    assert (largest + next_lower, beyond) == (0, -128)
+    assert next_lower > -128
+
+
 @given(st.lists(st.integers(-128, 127), min_size=1, max_size=40))
 def test_the_fixed_point_softmax_is_near_the_real_one(codes: list[int]) -> None:
     total = sum(math.exp(code / 16) for code in codes)
@@ -54,6 +69,15 @@ def test_the_fixed_point_exponential(quarters: int) -> None:
     # Seven factors of 2**-32 each, and a polynomial cut at its fifth term.
     found = exp_of_negative(-quarters << 24, integer_bits=5)
     assert found == pytest.approx(2**31 * math.exp(-quarters / 4), rel=3e-7, abs=8)
+
+
+def test_the_factors_of_the_fixed_point_exponential_are_correctly_rounded() -> None:
+    unit = Fraction(1, 2**31)
+    for power, factor in EXP_OF_MINUS_POWERS:
+        real = exponential(-(Fraction(2) ** power))
+        assert factor == real.rounded_to_integer(unit, Rounding.HALF_EVEN)
+    eighth = exponential(Fraction(-1, 8))
+    assert eighth.rounded_to_integer(unit, Rounding.HALF_EVEN) == EXP_OF_MINUS_EIGHTH
 
 
 @given(st.integers(0, 2**31 - 1))
