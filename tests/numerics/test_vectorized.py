@@ -233,11 +233,10 @@ def test_rationals_that_float64_cannot_tell_from_ties(mode: Rounding) -> None:
     """``x * numerator`` within a few units of a multiple of half of a 60-bit denominator."""
     random = np.random.default_rng(13)
     requantizers: list[Requantizer] = []
-    x = random.integers(1, 2**17, (4, 300)).astype(np.int32)
-    x[1], x[2], x[3] = -x[0], 0, x[0] + 1
-    firsts: list[int] = x[0].tolist()
-    for accumulator in firsts:
-        denominator = int(random.integers(2**58, 2**60))
+    first = random.integers(1, 2**17, 300)
+    x = np.stack([first, -first, np.zeros_like(first), first + 1]).astype(np.int32)
+    for accumulator in first.tolist():
+        denominator = (1 << 58) + int(random.integers(2**30)) * int(random.integers(2**28))
         halves = int(random.integers(-400, 400))
         numerator = halves * denominator // (2 * accumulator) + int(random.integers(-1, 2))
         scaling = RationalMultiply(numerator, denominator, mode)
