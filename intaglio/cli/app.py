@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs and what they share.  Nothing heavy is imported before a verb runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from intaglio.cli.demo import demo
+from intaglio.cli.export import export
+from intaglio.cli.inspect import inspect
+from intaglio.cli.lower import lower
+from intaglio.cli.profiles import profiles
+from intaglio.cli.quantize import quantize
+from intaglio.cli.simulate import simulate
+
+app = typer.Typer(
+    help="Integer neural networks: compile, prove, simulate to the last bit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb, what the list of verbs says of it, and the example in its help."""
+
+    run: Callable[..., None]
+    summary: str
+    example: str
+
+
+VERBS = (
+    Verb(
+        quantize,
+        "Float ONNX and calibration data to quantized ONNX.",
+        "intaglio quantize net.onnx -o net.qdq.onnx --calibration images.npz",
+    ),
+    Verb(
+        lower,
+        "Quantized ONNX to integers, in one machine's arithmetic.",
+        "intaglio lower net.qdq.onnx -o net.intaglio --profile tflm",
+    ),
+    Verb(
+        simulate,
+        "Run a model over data to the last bit.",
+        "intaglio simulate net.intaglio --data a.npz --against reference",
+    ),
+    Verb(
+        inspect,
+        "Layers, sizes, interface, accumulator bits by proof.",
+        "intaglio inspect net.intaglio",
+    ),
+    Verb(
+        export,
+        "Integers and golden tensors for C, hardware or NumPy.",
+        "intaglio export net.intaglio --integers -o net.h --format c-header",
+    ),
+    Verb(
+        profiles,
+        "The arithmetics that are shipped.",
+        "intaglio profiles --show single-rounding > mine.toml",
+    ),
+    Verb(demo, "All of it on handwritten digits.", "intaglio demo"),
+)
+
+for _verb in VERBS:
+    app.command(short_help=_verb.summary, epilog=f"Example: {_verb.example}")(_verb.run)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from intaglio import __version__
+
+        print(f"intaglio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Integer neural networks: compile, prove, simulate to the last bit."""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several verbs take."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="Label file of a folder or zip; it chooses the images and their order."),
+]
+
+Preprocessing = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="What makes inputs of images: torchvision, tf, caffe, cifar, raw, or a TOML file.",
+    ),
+]
+
+Workers = Annotated[
+    int, typer.Option(help="Processes that decode images; 0 decodes in the main one.")
+]
+
+Threads = Annotated[int, typer.Option(help="How many batches are simulated at a time.")]
+
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="The arithmetic, for an ONNX model: see `intaglio profiles`; single-rounding if left "
+        "out.",
+    ),
+]
+
+Batch = Annotated[
+    int | None,
+    typer.Option(help="Extent of a symbolic batch, for an ONNX model; 1 if left out."),
+]
+
+Shape = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=DIMS",
+        help="Dimensions of an input with other open ones, such as image=?,3,224,224.",
+    ),
+]
+
+
+def use_one_blas_thread() -> None:
+    """Leave the cores to batches that run side by side; to be called before NumPy is imported."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
