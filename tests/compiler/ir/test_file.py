@@ -87,6 +87,8 @@ def test_big_constants_are_plain_arrays(graph: Graph, saved: Path) -> None:
 def test_the_same_graph_gives_the_same_bytes(graph: Graph, saved: Path, tmp_path: Path) -> None:
     file.save(file.load(saved), tmp_path / "again.intaglio")
     assert (tmp_path / "again.intaglio").read_bytes() == saved.read_bytes()
+    with zipfile.ZipFile(saved) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_saving_replaces_what_stood_there_and_leaves_nothing_beside(

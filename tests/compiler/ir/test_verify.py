@@ -180,3 +180,41 @@ def test_integers_alone_are_integer_only() -> None:
     assert float_parts(parse_graph(SCALED)) == (
         "graph every op: scaled: its scales are float32 until an arithmetic is selected.",
     )
+
+
+def test_a_moved_input_may_be_quantized() -> None:
+    check(
+        parse_graph(
+            "graph g fixed\n%x: f32[1,2] = input\n%m: f32[2,1] = transpose(%x) permutation=[1, 0]\n"
+            "%y: i8[2,1] = quantize(%m) scale=f32(0.5) zero_point=0 rounding=half-even\nreturn %y"
+        )
+    )
+
+
+FLOAT = "float32_multiply(factor=f32(0.5))"
+SHIFT = "shift(shift=1, rounding=floor)"
+
+
+@pytest.mark.parametrize(
+    "scalings", [(FLOAT, SHIFT, SHIFT), (SHIFT, FLOAT, SHIFT), (SHIFT, SHIFT, FLOAT)]
+)
+def test_a_float_scaling_inside_of_a_sum_is_found(scalings: tuple[str, str, str]) -> None:
+    left, right, output = scalings
+    graph = parse_graph(
+        "graph g fixed\n%x: i8[1] = input\n%y: i4[1] = pairwise(%x, %x) arithmetic="
+        f"rescaled_sum(left_zero_point=0, right_zero_point=0, left_shift=0, left={left}, "
+        f"right={right}, output=requantizer(scaling={output}, zero_point=0, low=-8, high=7))\n"
+        "return %y"
+    )
+    check(graph)
+    assert float_parts(graph) == ("pairwise %y: Float32Multiply computes in floating point.",)
+
+
+def test_a_float_scaling_inside_of_a_pool_is_found() -> None:
+    graph = parse_graph(
+        "graph g fixed\n%x: i8[1,2,1,1] = input\n%y: i4[1,1,1,1] = average_pool2d(%x) "
+        "kernel=[2, 1] arithmetic=requantized_sum(input_zero_point=0, by_count=2 * requantizer("
+        f"scaling={{{SHIFT}, {FLOAT}}}, zero_point=0, low=-8, high=7))\nreturn %y"
+    )
+    check(graph)
+    assert float_parts(graph) == ("average_pool2d %y: Float32Multiply computes in floating point.",)
