@@ -228,19 +228,22 @@ def test_wide_products_on_ties(mode: Rounding) -> None:
             assert result.tolist() == [each.apply(v >> 1) for v in values]
 
 
+def near_tie(random: Generator, x: int, mode: Rounding) -> RationalMultiply:
+    """``x * numerator`` within a few units of a multiple of half of a 60-bit denominator."""
+    denominator = int(random.integers(2**58, 2**60))
+    halves = int(random.integers(-400, 400))
+    numerator = halves * denominator // (2 * x) + int(random.integers(-1, 2))
+    return RationalMultiply(numerator, denominator, mode)
+
+
 @pytest.mark.parametrize("mode", Rounding)
 def test_rationals_that_float64_cannot_tell_from_ties(mode: Rounding) -> None:
-    """``x * numerator`` within a few units of a multiple of half of a 60-bit denominator."""
     random = np.random.default_rng(13)
-    requantizers: list[Requantizer] = []
     first = random.integers(1, 2**17, 300)
+    values: list[int] = first.tolist()
+    scalings = [near_tie(random, value, mode) for value in values]
+    requantizers = [Requantizer(scaling, 1, -128, 127) for scaling in scalings]
     x = np.stack([first, -first, np.zeros_like(first), first + 1]).astype(np.int32)
-    for accumulator in first.tolist():
-        denominator = (1 << 58) + int(random.integers(2**30)) * int(random.integers(2**28))
-        halves = int(random.integers(-400, 400))
-        numerator = halves * denominator // (2 * accumulator) + int(random.integers(-1, 2))
-        scaling = RationalMultiply(numerator, denominator, mode)
-        requantizers.append(Requantizer(scaling, 1, -128, 127))
     codes = apply_requantizers(requantizers, x, I8)
     assert codes.tolist() == expected(requantizers, x)
 
