@@ -6,10 +6,13 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from intaglio.compiler.ir.types import Quantization
+from intaglio.frontends.onnx_qdq.bounds import narrowed
 from intaglio.frontends.onnx_qdq.meanings import (
+    Clipped,
     Meaning,
     Quantized,
     QuantizedConstant,
+    Real,
     Shape,
     Static,
     Unknown,
@@ -39,11 +42,18 @@ def quantize_linear(site: Site) -> Meaning:
         codes = quantized(value.array, target.element, target.storage, parameters)
         return QuantizedConstant(value.name, codes, target.element, parameters, real=False)
     value = site.real(0)
-    wanted = site.source if isinstance(value, Quantized) else ""
+    tensor = _tensor(value, target)
+    wanted = site.source if isinstance(value, Quantized) else tensor
     name = quantize(site.emitter, value, target, wanted)
-    source = site.node.inputs[0]
-    tensor = (source.name if source is not None else None) or site.source
     return Quantized(name, site.emitter.builder.type_of(name), tensor, real=False)
+
+
+def _tensor(value: Real, target: Target) -> str:
+    """The tensor that codes stand for, not the Clip that keeps them within an unusual width."""
+    if not isinstance(value, Clipped) or target.storage == target.element:
+        return value.source
+    kept = narrowed(value.bounds, target.storage, target.element, target.quantization)
+    return value.source if kept else value.value.source
 
 
 def quantize_target(site: Site) -> Target:

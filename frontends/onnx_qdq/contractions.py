@@ -11,6 +11,7 @@ from intaglio.frontends.onnx_qdq.meanings import (
     Quantized,
     QuantizedConstant,
     Real,
+    Static,
 )
 from intaglio.frontends.onnx_qdq.moving import only_codes, permuted
 from intaglio.frontends.onnx_qdq.planes import channels_first, channels_last, read_windows, spatial
@@ -127,6 +128,12 @@ def bias(
     Raises:
         Refusal: it is anything else.
     """
+    given = site.operand(index)
+    if isinstance(given, Static):
+        raise Refusal(
+            f"its bias {given.name} is not quantized; store it as int32 with the product of the "
+            "scales of data and weights, and put a DequantizeLinear behind it"
+        )
     found = site.weights(index)
     if found.element != _BIAS_TYPE or any(found.quantization.zero_points):
         raise Refusal(

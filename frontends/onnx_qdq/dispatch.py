@@ -91,5 +91,13 @@ READERS: Mapping[str, Reader] = {
 CONSTANT_OPS = frozenset({"Cast", "Constant", "Div", "Gather", "Neg", "Shape"})
 """Ops that are read only where their result follows from the file (see ``folding``)."""
 
+HINTS: Mapping[str, str] = {
+    "BatchNormalization": "fold it into the op in front before quantizing",
+    "DynamicQuantizeLinear": "quantize with scales that calibration fixes",
+    "QLinearConv": "quantize in QDQ format instead of QOperator format",
+    "QLinearMatMul": "quantize in QDQ format instead of QOperator format",
+}
+"""What to do about some ops that are not supported."""
+
 FOREIGN = frozenset({"QuantizeLinear", "DequantizeLinear"})
 """Ops that ONNX Runtime's own domain has as well, for types that ONNX lacked before opset 21."""

@@ -10,7 +10,7 @@ from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Graph, Level
 from intaglio.errors import InvalidData, InvalidOption, UnsupportedModel
 from intaglio.frontends.onnx_qdq.borders import quantize_target
-from intaglio.frontends.onnx_qdq.dispatch import CONSTANT_OPS, FOREIGN, READERS
+from intaglio.frontends.onnx_qdq.dispatch import CONSTANT_OPS, FOREIGN, HINTS, READERS
 from intaglio.frontends.onnx_qdq.emitter import Emitter
 from intaglio.frontends.onnx_qdq.folding import fold
 from intaglio.frontends.onnx_qdq.inputs import Extents, initializer, read_input
@@ -137,10 +137,10 @@ class _Reading:
         """
         node = site.node
         own = node.domain in ("", "ai.onnx")
-        if not own and not (node.domain == "com.microsoft" and node.op_type in FOREIGN):
-            raise Refusal("the op is not supported")
-        if node.op_type not in READERS and node.op_type not in CONSTANT_OPS:
-            raise Refusal("the op is not supported")
+        foreign = node.domain == "com.microsoft" and node.op_type in FOREIGN
+        if not foreign and not (own and (node.op_type in READERS or node.op_type in CONSTANT_OPS)):
+            hint = HINTS.get(node.op_type)
+            raise Refusal("the op is not supported" + (f"; {hint}" if hint else ""))
         if any(isinstance(operand, Unknown) for operand in site.operands):
             return self._after_unknown(site)
         folded = fold(site)

@@ -54,6 +54,11 @@ class QuantizedConstant:
         return tuple(self.array.shape)
 
     @property
+    def source(self) -> str:
+        """The tensor of the user's model."""
+        return self.name
+
+    @property
     def type(self) -> TensorType:
         """The type of a constant that holds these codes."""
         return TensorType(self.element, self.shape, self.quantization)

@@ -114,7 +114,7 @@ class Site:
             case Unknown():
                 raise AssertionError("a node is not read when an operand was refused")
             case Quantized(real=False) | QuantizedConstant(real=False):
-                raise Refusal(f"reads the codes of {_name(found)}; put a DequantizeLinear between")
+                raise Refusal(f"reads the codes of {found.source}; put a DequantizeLinear between")
             case _:
                 return found
 
@@ -211,7 +211,7 @@ class Site:
 
     def move(self, op: Rearrangement, part: Real, shape: Shape, suffix: str = "") -> Real:
         """The result of this node, or a step of it, as a rearrangement of ``part``."""
-        source = self.source if suffix == "" else _name(part)
+        source = self.source if suffix == "" else part.source
         return move(
             self.emitter,
             op,
@@ -246,10 +246,6 @@ def float32(array: Array, what: str) -> npt.NDArray[np.float32]:
     return array.astype(np.float32)
 
 
-def _name(value: Real) -> str:
-    return value.name if isinstance(value, QuantizedConstant) else value.source
-
-
 def _unquantized(value: Real) -> str:
     """What to quantize, so that ``value`` becomes codes."""
     match value:
@@ -261,4 +257,4 @@ def _unquantized(value: Real) -> str:
         case FloatInput():
             return f"the input {value.source}"
         case Quantized() | QuantizedConstant():
-            return _name(value)
+            return value.source

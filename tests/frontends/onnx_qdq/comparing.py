@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.ir.verify import check
+from intaglio.compiler.real.onnx_runtime import Session
 from intaglio.frontends.onnx_qdq import import_qdq
 from tests.frontends.onnx_qdq.evaluator import evaluate
 from tests.frontends.onnx_qdq.qdq_models import Array, QdqModel
@@ -16,13 +16,8 @@ from tests.frontends.onnx_qdq.qdq_models import Array, QdqModel
 
 def run_unoptimized(model: QdqModel, feeds: Mapping[str, Array]) -> list[Array]:
     """Every op by itself: float32 between dequantization and quantization."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.proto().SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return [np.asarray(result) for result in session.run(None, dict(feeds))]
+    session = Session(model.proto(), threads=1, optimize=False)
+    return list(session.run(feeds).values())
 
 
 def same_as_runtime(model: QdqModel, feeds: Mapping[str, Array], **options: Any) -> Graph:

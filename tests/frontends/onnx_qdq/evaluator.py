@@ -71,7 +71,8 @@ def _dequantize(codes: Array, type: TensorType) -> Real:
 
 def _quantize(real: Real, type: TensorType) -> Array:
     steps = np.rint(real / type.scaled.scale.value) + type.scaled.zero_point
-    return np.clip(steps, type.integer.minimum, type.integer.maximum).astype(np.int64)
+    codes = np.clip(steps, type.integer.minimum, type.integer.maximum)
+    return np.asarray(codes, np.int64)
 
 
 def _clip(real: Real, clip: scaled.Clip) -> Real:
@@ -143,7 +144,8 @@ def _real(op: Any, reals: list[Real], shape: tuple[int, ...]) -> Real:
         case scaled.ResizeLinear():
             rows = _interpolation(x.shape[1], shape[1], op)
             columns = _interpolation(x.shape[2], shape[2], op)
-            return np.einsum("ij,njwc->niwc", rows, np.einsum("kw,nhwc->nhkc", columns, x))
+            across = np.einsum("kw,nhwc->nhkc", columns, x)
+            return np.asarray(np.einsum("ij,njwc->niwc", rows, across))
         case _:
             assert_never(op)
 
@@ -164,10 +166,10 @@ def _unary(op: scaled.Unary, x: Real) -> Real:
         case scaled.UnaryFunction.HARD_SWISH:
             return x * np.clip(x / 6 + 0.5, 0, 1)
         case scaled.UnaryFunction.GELU:
-            return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+            return np.asarray(x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))))
         case scaled.UnaryFunction.GELU_TANH:
             inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
-            return x * 0.5 * (1 + np.tanh(inner))
+            return np.asarray(x * 0.5 * (1 + np.tanh(inner)))
         case scaled.UnaryFunction.ELU:
             return np.where(x >= 0, x, alpha * np.expm1(x))
         case scaled.UnaryFunction.EXP:
