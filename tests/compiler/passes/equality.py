@@ -49,11 +49,6 @@ def rewritten(run: Pass, text: str, seeds: int = 5) -> str:
     return print_graph(after)
 
 
-def same_text(found: str, expected: str) -> bool:
-    """Whether two texts are the same graph, however the lines are broken."""
-    return found == print_graph(parse_graph(expected))
-
-
 @st.composite
 def chains(draw: st.DrawFn, names: Sequence[str], most_steps: int = 5) -> Case:
     """A valid graph of steps of these names, chained where they fit; some values read twice."""
