@@ -79,11 +79,15 @@ def prepare_clamp(node: Node, op: Clamp, operands: Sequence[Operand]) -> Prepare
     )
     reached = _hull(x, *(Interval(bound, bound) for bound in (*op.low, *op.high)))
     word = integer_word(reached)
-    low, high = (np.array(bounds, dtype=object).astype(word) for bounds in (op.low, op.high))
+    # A bound alone has rank 0, so that it adds no axis.
+    low, high = (
+        np.array(bounds if len(bounds) > 1 else bounds[0], dtype=object).astype(word)
+        for bounds in (op.low, op.high)
+    )
 
     def compute(arrays: Operands) -> Array:
         clamped = np.minimum(np.maximum(in_word(arrays[0], word), low), high)
-        return store(node.name, clamped, result, type)
+        return store(node.name, np.asarray(clamped), result, type)
 
     return Prepared(compute, _within(result, type.interval))
 

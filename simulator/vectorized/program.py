@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Array, Graph, Node
 from intaglio.compiler.ir.types import FloatType, TensorType
@@ -80,7 +82,9 @@ class Program:
                 observer(name, array)
         values |= self._constants
         for step in self._unobserved if observer is None else self._observed:
-            values[step.name] = step.compute([values[operand] for operand in step.operands])
+            computed = step.compute([values[operand] for operand in step.operands])
+            # NumPy makes scalars of arrays of rank 0.
+            values[step.name] = np.asarray(computed)
             if observer is not None:
                 observer(step.name, values[step.name])
             for name in step.dead:

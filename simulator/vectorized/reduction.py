@@ -33,9 +33,9 @@ def prepare_reduce_sum(
             lines = arrays[0].transpose(*kept, *op.axes).reshape(-1, count)
             terms = (centred(lines[:, k], zero_point, word) for k in range(count))
             sums = saturating_sum(terms, np.zeros((), dtype=word), accumulator)
-            return accumulator.type.saturate_array(sums).reshape(shape)
+            return accumulator.type.saturate_array(np.asarray(sums)).reshape(shape)
         sums = np.asarray(in_word(arrays[0], word).sum(axis=op.axes)).reshape(shape)
-        total = sums - in_word(np.array(count * zero_point, dtype=OBJECT), word)
+        total = np.asarray(sums - in_word(np.array(count * zero_point, dtype=OBJECT), word))
         return overflowed(total, proved.exact, proved.accumulator)
 
     held: Interval = accumulator.type.interval

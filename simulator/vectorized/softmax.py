@@ -2,6 +2,7 @@
 """The integer softmax algorithms on whole arrays, through tables over the difference."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import assert_never
 
 import numpy as np
@@ -25,6 +26,8 @@ from intaglio.simulator.vectorized.prepared import Operand, Operands, Prepared
 from intaglio.simulator.vectorized.words import INT64, OBJECT, Array, in_word, integer_word, store
 
 INT32 = IntType(32, signed=True)
+MOST_EXPONENTIALS = 1 << 16
+"""How many values of one softmax are remembered: all of a 16-bit operand."""
 
 Lines = Callable[[Array], Array]
 """Codes from distances ``max - x >= 0``; lines lie along the last axis."""
@@ -35,7 +38,7 @@ def prepare_softmax(node: Node, op: Softmax, operands: Sequence[Operand]) -> Pre
     x = operands[0].interval
     match op.algorithm:
         case FixedPointSoftmax():
-            lines = _fixed_point(op.algorithm, x.width)
+            lines = _fixed_point(op.algorithm)
         case IntegerTableSoftmax():
             lines = _integer_table(op.algorithm, operands[0].type.shape[op.axis])
         case Float32TableSoftmax():
@@ -54,24 +57,20 @@ def prepare_softmax(node: Node, op: Softmax, operands: Sequence[Operand]) -> Pre
     return Prepared(compute, codes if type.interval.contains(codes) else type.interval)
 
 
-def _fixed_point(algorithm: FixedPointSoftmax, width: int) -> Lines:
-    """Exponentials from a table by the definition; sums and quotients in int64."""
-    counted = min(width, -algorithm.difference_minimum)
-    table = np.array([_exp(algorithm, -distance) for distance in range(counted + 1)], dtype=INT64)
-    shares = (table + (1 << 11)) >> 12
+def _fixed_point(algorithm: FixedPointSoftmax) -> Lines:
+    """Exponentials and reciprocals by the definition; sums and products in int64."""
+    exp = lru_cache(maxsize=MOST_EXPONENTIALS)(partial(_exp, algorithm))
 
     def lines(distances: Array) -> Array:
-        counts = distances <= counted
-        places = np.where(counts, distances, 0).astype(INT64)
+        counts = distances <= -algorithm.difference_minimum
+        exponentials = np.where(counts, _mapped(exp, np.where(counts, distances, 0)), 0)
         # The word of the machine wraps.
-        totals = np.where(counts, shares[places], 0).sum(axis=-1, keepdims=True) % (1 << 32)
+        totals = ((exponentials + (1 << 11)) >> 12).sum(axis=-1, keepdims=True) % (1 << 32)
         # frexp gives an integer's bit length.
         headroom = 32 - np.frexp(totals.astype(np.float64))[1].astype(INT64)
-        fractions = (totals << headroom) - (1 << 31)
-        reciprocals = [reciprocal_of_one_plus(value) for value in fractions.ravel().tolist()]
-        factors = np.array(reciprocals, dtype=INT64).reshape(totals.shape)
+        factors = _mapped(reciprocal_of_one_plus, (totals << headroom) - (1 << 31))
         # SRDHM; neither factor is negative, so nothing saturates and halves only go up.
-        products = (factors * table[places] + (1 << 30)) >> 31
+        products = (factors * exponentials + (1 << 30)) >> 31
         shift = 12 - headroom + 31 - 8
         codes = ((products + ((1 << shift) >> 1)) >> shift) + algorithm.low
         codes = np.clip(codes, algorithm.low, algorithm.high)
@@ -80,9 +79,16 @@ def _fixed_point(algorithm: FixedPointSoftmax, width: int) -> Lines:
     return lines
 
 
-def _exp(algorithm: FixedPointSoftmax, difference: int) -> int:
-    """exp(difference) in Q0.31."""
-    shifted = INT32.wrap(difference << algorithm.left_shift)
+def _mapped(function: Callable[[int], int], values: Array) -> Array:
+    """A function of each distinct value, as int64."""
+    distinct, places = np.unique(values, return_inverse=True)
+    results = [function(value) for value in distinct.tolist()]
+    return np.array(results, dtype=INT64)[places].reshape(values.shape)
+
+
+def _exp(algorithm: FixedPointSoftmax, distance: int) -> int:
+    """exp(-distance) in Q0.31."""
+    shifted = INT32.wrap(-distance << algorithm.left_shift)
     scaled = saturating_rounding_doubling_high_multiply(shifted, algorithm.multiplier)
     return exp_of_negative(scaled, integer_bits=5)
 
@@ -94,7 +100,7 @@ def _integer_table(algorithm: IntegerTableSoftmax, length: int) -> Lines:
     entries = np.array((*algorithm.table, 0), dtype=OBJECT if wide else INT64)
 
     def lines(distances: Array) -> Array:
-        exponentials = entries[np.minimum(distances, len(algorithm.table)).astype(INT64)]
+        exponentials = entries[np.minimum(distances.astype(INT64), len(algorithm.table))]
         totals = exponentials.sum(axis=-1, keepdims=True) * algorithm.denominator
         numerators = exponentials * algorithm.numerator
         if wide:
@@ -103,7 +109,8 @@ def _integer_table(algorithm: IntegerTableSoftmax, length: int) -> Lines:
             quotients: Array = np.array(found, dtype=OBJECT).reshape(distances.shape)
         else:
             quotients = divide_array(numerators, totals, algorithm.rounding)
-        return np.clip(quotients + algorithm.zero_point, algorithm.low, algorithm.high)
+        codes: Array = quotients + algorithm.zero_point
+        return np.asarray(np.clip(codes, algorithm.low, algorithm.high))
 
     return lines
 
@@ -113,7 +120,7 @@ def _float32_table(name: str, algorithm: Float32TableSoftmax) -> Lines:
     factor = np.float32(algorithm.factor.value)
 
     def lines(distances: Array) -> Array:
-        exponentials = entries[np.minimum(distances, len(algorithm.table)).astype(INT64)]
+        exponentials = entries[np.minimum(distances.astype(INT64), len(algorithm.table))]
         with finite_results(name):
             # accumulate adds from left to right; a plain sum would pair terms up.
             totals = np.add.accumulate(exponentials, axis=-1)[..., -1:]
