@@ -137,7 +137,7 @@ def multiply(left: int, right: int) -> int:
         (fixed.Maximum(), max),
     ],
 )
-@pytest.mark.parametrize(("left", "right"), product(TYPES, TYPES))
+@pytest.mark.parametrize(("left", "right"), list(product(TYPES, TYPES)))
 def test_results_of_two_operands_are_exact(
     op: fixed.Op, meaning: Callable[[int, int], int], left: IntType, right: IntType
 ) -> None:
