@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profile ``ort-x86-vnni`` against ONNX Runtime's own fused kernels, op by op: equality.
+
+Scales that are powers of two with odd zero points put ties everywhere; random scales do the rest.
+"""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from intaglio.compiler.passes.select_arithmetic import select_arithmetic
+from intaglio.compiler.real.onnx_runtime import Session
+from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.numerics.profile import load_profile
+from tests.frontends.onnx_qdq.qdq_models import Array, QdqModel
+from tests.simulator.engines import assert_engines_agree
+
+pytestmark = pytest.mark.peer
+
+PROFILE = load_profile("ort-x86-vnni")
+SEEDS = range(6)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _vnni() -> None:  # pyright: ignore[reportUnusedFunction]
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    if "avx512_vnni" not in flags and "avx_vnni" not in flags:
+        pytest.skip("ONNX Runtime's uint8 kernels are exact on processors with VNNI alone")
+
+
+def _scale(rng: np.random.Generator, tie_heavy: bool) -> float:
+    if tie_heavy:
+        return float(2.0 ** rng.integers(-6, 0))
+    return float(np.float32(2.0 ** rng.uniform(-6, 0)))
+
+
+def _zero(rng: np.random.Generator, dtype: Any) -> int:
+    """Odd, where the parity of ties decides."""
+    info = np.iinfo(dtype)
+    return int(rng.integers(info.min // 2, info.max // 2)) * 2 + 1
+
+
+def _demand_equality(model: QdqModel, feeds: dict[str, Array], fused: tuple[str, ...]) -> None:
+    """Our bits are the runtime's, and the runtime did run the kernel that we mean."""
+    proto = model.proto()
+    session = Session(proto, threads=1)
+    expected = list(session.run(feeds).values())
+    graph = select_arithmetic(import_qdq(model.model(), "single"), PROFILE)
+    found = assert_engines_agree(graph, feeds)
+    for name, array in zip(graph.outputs, expected, strict=True):
+        differing = int(np.count_nonzero(found[name] != array))
+        assert differing == 0, f"{differing} of {array.size} values differ"
+    assert set(fused) <= _kernels(model), _kernels(model)
+
+
+def _kernels(model: QdqModel) -> set[str]:
+    import tempfile
+
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimized.onnx"
+        Session(model.proto(), threads=1, optimized_path=path)
+        return {node.op_type for node in onnx.load(path).graph.node}
+
+
+def _every_pair(dtype: Any) -> tuple[Array, Array]:
+    info = np.iinfo(dtype)
+    codes = np.arange(info.min, info.max + 1).astype(dtype)
+    left, right = (array.reshape(1, -1) for array in np.meshgrid(codes, codes))
+    return left, right
+
+
+@pytest.mark.parametrize("op", ["Add", "Mul"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+@pytest.mark.parametrize(("seed", "ties"), itertools.product(SEEDS, [True, False]))
+def test_every_pair_of_codes(op: str, dtype: Any, seed: int, ties: bool):
+    rng = np.random.default_rng(seed)
+    left, right = _every_pair(dtype)
+    model = QdqModel()
+    operands = [
+        model.dq(
+            model.codes_input(name, left.shape, dtype), _scale(rng, ties), _zero(rng, dtype), dtype
+        )
+        for name in ("a", "b")
+    ]
+    result = model.node(op, operands, "y")
+    model.output(model.q(result, _scale(rng, ties), _zero(rng, dtype), dtype), _type(dtype))
+    _demand_equality(model, {"a": left, "b": right}, (f"QLinear{op}",))
+
+
+def _type(dtype: Any) -> int:
+    from tests.frontends.onnx_qdq.qdq_models import DTYPES
+
+    return int(DTYPES[dtype])
+
+
+@pytest.mark.parametrize("case", ["plain", "strided", "depthwise", "grouped", "relu6"])
+@pytest.mark.parametrize(("seed", "ties"), itertools.product(SEEDS, [True, False]))
+def test_convolutions(case: str, seed: int, ties: bool):
+    rng = np.random.default_rng(seed)
+    channels, outputs, groups = 8, 8, {"depthwise": 8, "grouped": 2}.get(case, 1)
+    attributes: dict[str, Any] = {"pads": [1, 1, 1, 1], "group": groups}
+    if case == "strided":
+        attributes |= {"strides": [2, 2], "pads": [0, 1, 1, 0]}
+    x = rng.integers(0, 256, (1, channels, 13, 11)).astype(np.uint8)
+    model = QdqModel()
+    s_x = _scale(rng, ties)
+    codes = model.codes_input("x", x.shape, np.uint8)
+    operand = model.dq(codes, s_x, _zero(rng, np.uint8))
+    s_w = np.array([_scale(rng, ties) / 64 for _ in range(outputs)], np.float32)
+    shape = (outputs, channels // groups, 3, 3)
+    weights = model.constant("w", rng.integers(-127, 128, shape).astype(np.int8), s_w, 0, 0)
+    bias = model.constant(
+        "b", rng.integers(-9000, 9000, outputs).astype(np.int32), np.float32(s_x) * s_w, 0, 0
+    )
+    result = model.node("Conv", [operand, weights, bias], "y", **attributes)
+    zero = _zero(rng, np.uint8)
+    if case == "relu6":
+        low, high = model.array("low", np.float32(0)), model.array("high", np.float32(6))
+        result = model.node("Clip", [result, low, high], "clipped")
+        model.output(model.q(result, 6 / 255, 0), _type(np.uint8))
+    else:
+        model.output(model.q(result, _scale(rng, ties), zero), _type(np.uint8))
+    _demand_equality(model, {"x": x}, ("QLinearConv",))
+
+
+@pytest.mark.parametrize(("seed", "ties"), itertools.product(SEEDS, [True, False]))
+def test_fully_connected(seed: int, ties: bool):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (64, 32)).astype(np.uint8)
+    model = QdqModel()
+    s_x, s_w = _scale(rng, ties), np.float32(_scale(rng, ties) / 64)
+    codes = model.codes_input("x", x.shape, np.uint8)
+    operand = model.dq(codes, s_x, _zero(rng, np.uint8))
+    weights = model.constant("w", rng.integers(-127, 128, (16, 32)).astype(np.int8), s_w)
+    bias = model.constant(
+        "b", rng.integers(-9000, 9000, 16).astype(np.int32), np.float32(s_x) * s_w
+    )
+    result = model.node("Gemm", [operand, weights, bias], "y", transB=1)
+    model.output(model.q(result, _scale(rng, ties), _zero(rng, np.uint8)), _type(np.uint8))
+    _demand_equality(model, {"x": x}, ("QGemm",))
+
+
+@pytest.mark.parametrize(("seed", "ties"), itertools.product(SEEDS, [True, False]))
+def test_two_computed_matrices(seed: int, ties: bool):
+    rng = np.random.default_rng(seed)
+    a = rng.integers(0, 256, (2, 9, 32)).astype(np.uint8)
+    b = rng.integers(0, 256, (2, 32, 7)).astype(np.uint8)
+    model = QdqModel()
+    operands = [
+        model.dq(
+            model.codes_input(name, array.shape, np.uint8), _scale(rng, ties), _zero(rng, np.uint8)
+        )
+        for name, array in (("a", a), ("b", b))
+    ]
+    result = model.node("MatMul", operands, "y")
+    scale = _scale(rng, ties) * 64
+    model.output(model.q(result, scale, _zero(rng, np.uint8)), _type(np.uint8))
+    _demand_equality(model, {"a": a, "b": b}, ("QLinearMatMul",))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+@pytest.mark.parametrize("kind", ["global", "window", "padded"])
+@pytest.mark.parametrize(("seed", "ties"), itertools.product(SEEDS, [True, False]))
+def test_average_pools(kind: str, dtype: Any, seed: int, ties: bool):
+    rng = np.random.default_rng(seed)
+    info = np.iinfo(dtype)
+    x = rng.integers(info.min, info.max + 1, (1, 16, 8, 8)).astype(dtype)
+    model = QdqModel()
+    codes = model.codes_input("x", x.shape, dtype)
+    s_x = _scale(rng, ties)
+    operand = model.dq(codes, s_x, _zero(rng, dtype), dtype)
+    if kind == "global":
+        result = model.node("GlobalAveragePool", [operand], "y")
+    else:
+        pads = [1, 1, 1, 1] if kind == "padded" else [0, 0, 0, 0]
+        result = model.node("AveragePool", [operand], "y", kernel_shape=[4, 4], pads=pads)
+    s_y = s_x / 2 if ties else s_x * 0.7
+    model.output(model.q(result, s_y, _zero(rng, dtype), dtype), _type(dtype))
+    name = "QLinearGlobalAveragePool" if kind == "global" else "QLinearAveragePool"
+    _demand_equality(model, {"x": x}, (name,))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+@pytest.mark.parametrize("op", ["Sigmoid", "LeakyRelu", "Tanh", "HardSwish", "Relu", "Identity"])
+@pytest.mark.parametrize(("seed", "ties"), itertools.product(SEEDS, [True, False]))
+def test_every_code_through_a_function(op: str, dtype: Any, seed: int, ties: bool):
+    rng = np.random.default_rng(seed)
+    info = np.iinfo(dtype)
+    x = np.arange(info.min, info.max + 1).astype(dtype).reshape(1, -1)
+    model = QdqModel()
+    operand = model.dq(
+        model.codes_input("x", x.shape, dtype), _scale(rng, ties), _zero(rng, dtype), dtype
+    )
+    attributes = {"alpha": 0.125} if op == "LeakyRelu" else {}
+    result = operand if op == "Identity" else model.node(op, [operand], "y", **attributes)
+    scale = 1 / 256 if op == "Sigmoid" else 1 / 128 if op == "Tanh" else _scale(rng, ties)
+    model.output(model.q(result, scale, _zero(rng, dtype), dtype), _type(dtype))
+    _demand_equality(model, {"x": x}, ())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+@pytest.mark.parametrize("seed", range(12))
+def test_softmax(dtype: Any, seed: int):
+    rng = np.random.default_rng(seed)
+    info = np.iinfo(dtype)
+    x = rng.integers(info.min, info.max + 1, (64, 17)).astype(dtype)
+    model = QdqModel()
+    codes = model.codes_input("x", x.shape, dtype)
+    operand = model.dq(codes, _scale(rng, seed % 2 == 0) / 4, _zero(rng, dtype), dtype)
+    result = model.node("Softmax", [operand], "y", axis=1)
+    model.output(model.q(result, 1 / 256, int(info.min), dtype), _type(dtype))
+    _demand_equality(model, {"x": x}, ("QLinearSoftmax",))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+@pytest.mark.parametrize(("seed", "ties"), itertools.product(SEEDS, [True, False]))
+def test_concatenation_of_different_scales(dtype: Any, seed: int, ties: bool):
+    rng = np.random.default_rng(seed)
+    left, right = _every_pair(dtype)
+    model = QdqModel()
+    operands = [
+        model.dq(
+            model.codes_input(name, (1, 256), dtype), _scale(rng, ties), _zero(rng, dtype), dtype
+        )
+        for name in ("a", "b")
+    ]
+    result = model.node("Concat", operands, "y", axis=1)
+    model.output(model.q(result, _scale(rng, ties), _zero(rng, dtype), dtype), _type(dtype))
+    feeds = {"a": left[:, :256], "b": right[:, ::256]}
+    _demand_equality(model, feeds, ("QLinearConcat",))
