@@ -31,8 +31,8 @@ class FixedPointSoftmax:
 class IntegerTableSoftmax:
     """y = clamp(divide(table[-d] numerator, denominator Σ e, rounding) + zero_point, low, high).
 
-    e = ``table[-d]``; ``table[k]`` is the integer nearest to ``exp(-k * scale) * 2**fraction``; a difference beyond
-    the table's end counts as 0.  Pure integers: our own default.
+    e = ``table[-d]``; ``table[k]`` is the integer nearest to ``exp(-k * scale) * 2**fraction``; a
+    difference beyond the table's end counts as 0.  Pure integers: our own default.
     """
 
     table: tuple[int, ...]
