@@ -13,7 +13,7 @@ from intaglio.numerics import prepare
 from intaglio.numerics.accumulator import Overflow
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.vectorized.prepared import Operand, Operands, Prepared
-from intaglio.simulator.vectorized.words import Array, centred, in_word, integer_word, store
+from intaglio.simulator.vectorized.words import Array, Word, centred, in_word, integer_word, store
 
 BinaryOp = Add | Subtract | Multiply | Minimum | Maximum
 
@@ -79,17 +79,19 @@ def prepare_clamp(node: Node, op: Clamp, operands: Sequence[Operand]) -> Prepare
     )
     reached = _hull(x, *(Interval(bound, bound) for bound in (*op.low, *op.high)))
     word = integer_word(reached)
-    # A bound alone has rank 0, so that it adds no axis.
-    low, high = (
-        np.array(bounds if len(bounds) > 1 else bounds[0], dtype=object).astype(word)
-        for bounds in (op.low, op.high)
-    )
+    low, high = (_bound(bounds, word) for bounds in (op.low, op.high))
 
     def compute(arrays: Operands) -> Array:
         clamped = np.minimum(np.maximum(in_word(arrays[0], word), low), high)
         return store(node.name, np.asarray(clamped), result, type)
 
     return Prepared(compute, _within(result, type.interval))
+
+
+def _bound(values: tuple[int, ...], word: Word) -> Array:
+    """One bound for each channel; a bound alone has rank 0, so that it adds no axis."""
+    bounds = np.array(values, dtype=object).astype(word)
+    return bounds if bounds.size > 1 else bounds.reshape(())
 
 
 def _bounds(op: Clamp) -> list[tuple[int, int]]:

@@ -21,6 +21,9 @@ mpmath: Any = import_module("mpmath")
 LOWEST = -240.0
 """exp of this is far below the smallest float32, 2**-149, and below what a float64 sum notices."""
 
+UNIT = 2.0**-52
+"""Twice the relative error of one float64 operation."""
+
 
 def prepare_float32_binary(node: Node, op: Float32Binary) -> Prepared:
     """``Float32Binary``."""
@@ -74,18 +77,18 @@ def softmax(x: Array) -> Array:
     exponentials = np.exp(kept)
     shares = exponentials / exponentials.sum(axis=-1, keepdims=True)
     # In units of 2**-53: a rounded difference d shifts exp by |d|, NumPy's exp errs by less than 4,
-    # the sum of n terms by n more and by at most n / e from their differences; doubled for safety.
-    error = (2.0**-52) * (np.abs(kept) + 2.0 * x.shape[-1] + 16.0)
+    # the sum of n terms by n more and by at most n / e from their differences.
+    error = UNIT * (np.abs(kept) + 2.0 * x.shape[-1] + 16.0)
     # Where terms were held at LOWEST, both bounds round to zero.
     low: Array = (shares * (1.0 - error)).astype(FLOAT32)
     high = (shares * (1.0 + error)).astype(FLOAT32)
     for place in np.argwhere(low != high).tolist():
         line = x[tuple(place[:-1])].tolist()
-        low[tuple(place)] = _share(line, place[-1])
+        low[tuple(place)] = enclosed_share(line, place[-1])
     return low
 
 
-def _share(line: list[float], index: int) -> float:
+def enclosed_share(line: list[float], index: int) -> float:
     """One softmax value, correctly rounded to float32."""
     precision = 128
     while True:

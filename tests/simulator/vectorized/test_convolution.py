@@ -141,7 +141,7 @@ def test_channels_that_may_saturate_are_added_in_order(
         Accumulator(I16, Overflow.SATURATE_EACH_ADD, order), pads=(1, 1, 1, 1), groups=groups
     )
     x, weights = codes(1, 30, 30, 8), kernels(12, 3, 3, 8 // groups)
-    weights[::2] = weights[::2] // 32
+    weights[::2] = np.floor_divide(weights[::2], 32)
     bias = RNG.integers(-20000, 20000, 12)
     bias[::2] //= 10
     terms = np.moveaxis(expected_terms(op, x, weights), -1, 0)
