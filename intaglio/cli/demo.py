@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from intaglio.cli.options import Json, Quiet, Threads, use_one_blas_thread
+from intaglio.cli.options import Json, Quiet, usable_cores, use_one_blas_thread
 
 if TYPE_CHECKING:
     from intaglio.commands.demo import DemoReport
@@ -18,7 +18,9 @@ def demo(
         Path, typer.Option("--output", "-o", help="The folder for the files that it makes.")
     ] = Path("out/demo"),
     limit: Annotated[int | None, typer.Option(help="At most this many images.")] = None,
-    threads: Threads = 2,
+    threads: Annotated[
+        int | None, typer.Option(help="How many processes simulate; by default one a core.")
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -31,7 +33,7 @@ def demo(
     from intaglio.commands.progress import progress
 
     with progress("simulating in both engines", quiet=quiet) as bar:
-        report = run_demo(output, limit=limit, threads=threads, progress=bar)
+        report = run_demo(output, limit=limit, threads=threads or usable_cores(), progress=bar)
     facts = json.dumps(_facts(report), indent=2)
     with whole_file(output / "report.json") as partial:
         partial.write_text(facts + "\n", encoding="utf-8")

@@ -46,9 +46,7 @@ def export(
     from intaglio.errors import InvalidOption
 
     if not integers:
-        raise InvalidOption(
-            "export", "(nothing)", "it isn't said what to export", "add --integers"
-        )
+        raise InvalidOption("export", "(nothing)", "it isn't said what to export", "add --integers")
     graph = open_fixed(model, LoweringOptions(profile, batch, parse_shapes(shape or ())))
     dataset = (
         None

@@ -11,7 +11,8 @@ from intaglio.cli.options import Batch, Json, Profile, Shape
 
 if TYPE_CHECKING:
     from intaglio.commands.inspect import Inspection
-    from intaglio.commands.real_layers import Port, Shape as Dimensions
+    from intaglio.commands.real_layers import Port
+    from intaglio.commands.real_layers import Shape as Dimensions
 
 
 def inspect(
@@ -121,5 +122,5 @@ def _port_row(way: str, port: "Port") -> dict[str, str | float | int | None]:
 
 
 def shape_text(shape: "Dimensions") -> str:
-    """``1×8×8×16``, with ``?`` for what is open."""
-    return "×".join("?" if dim is None else str(dim) for dim in shape)
+    """``1x8x8x16``, with ``?`` for what is open."""
+    return "x".join("?" if dim is None else str(dim) for dim in shape)

@@ -2,7 +2,7 @@
 """The main job on the digits network: quantize, lower, simulate in both engines, report."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,7 +179,7 @@ class _Clock:
     stages: list[Stage] = field(default_factory=list[Stage])
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Generator[None, None, None]:
         """Time the block."""
         started = time.perf_counter()
         yield

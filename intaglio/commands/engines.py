@@ -94,9 +94,7 @@ class Runner:
     @staticmethod
     def of(graph: Graph, engine: EngineName, against: EngineName | None) -> "Runner":
         """Prepare the engines."""
-        return Runner(
-            prepare(graph, engine), None if against is None else prepare(graph, against)
-        )
+        return Runner(prepare(graph, engine), None if against is None else prepare(graph, against))
 
     def __call__(self, inputs: Mapping[str, Array], run: int) -> Outcome:
         """Run once; the outputs are those of an unobserved run, which may take other paths."""

@@ -87,9 +87,7 @@ def inspect_file(path: Path, options: LoweringOptions, *, as_scaled: bool = Fals
         raise _unfit(option, path, "it is a float model")
     inputs, outputs = real_ports(model)
     layers = real_layers(model)
-    return Inspection(
-        path.stem, "float", "", layers, inputs, outputs, real_parameters(model), None
-    )
+    return Inspection(path.stem, "float", "", layers, inputs, outputs, real_parameters(model), None)
 
 
 def inspect_graph(graph: Graph) -> Inspection:

@@ -29,9 +29,7 @@ class SavedOutputs:
 
 
 @contextmanager
-def saving_outputs(
-    path: Path, graph: Graph, samples: int
-) -> Generator[SavedOutputs, None, None]:
+def saving_outputs(path: Path, graph: Graph, samples: int) -> Generator[SavedOutputs, None, None]:
     """Collect outputs, and write them to ``path`` under their names in the user's model.
 
     Raises:
@@ -43,7 +41,9 @@ def saving_outputs(
     names = dict(zip(graph.outputs, sources, strict=True))
     with whole_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         files = {name: Path(folder) / f"{index}.npy" for index, name in enumerate(names)}
-        yield SavedOutputs({name: _open(graph, name, file, samples) for name, file in files.items()})
+        yield SavedOutputs(
+            {name: _open(graph, name, file, samples) for name, file in files.items()}
+        )
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
             for name, file in files.items():
                 archive.write(file, f"{names[name]}.npy")

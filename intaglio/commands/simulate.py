@@ -86,9 +86,7 @@ def simulate_dataset(
     counter = _Counter(graph, progress, len(dataset))
     with ExitStack() as stack:
         saved = (
-            None
-            if save is None
-            else stack.enter_context(saving_outputs(save, graph, len(dataset)))
+            None if save is None else stack.enter_context(saving_outputs(save, graph, len(dataset)))
         )
         labels: deque[NDArray[np.int64] | None] = deque()
         feeds = _feeds(graph, dataset.batches(batch_size, workers), labels)

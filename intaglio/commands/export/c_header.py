@@ -4,7 +4,6 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from intaglio.commands.export.plain_words import WORD_BITS, plain_array
 from intaglio.commands.export.tensors import ExportedGraph, ExportedNode, ExportedTensor
@@ -91,9 +90,9 @@ def _c_type(tensor: ExportedTensor) -> str:
     return f"{'' if element.kind == 'i' else 'u'}int{word}_t"
 
 
-def _literal(value: Any, tensor: ExportedTensor) -> str:
+def _literal(value: int | float, tensor: ExportedTensor) -> str:
     element = tensor.element
-    if element.is_float:
+    if isinstance(value, float):
         return value.hex() + ("f" if element.bits == 32 else "")
     if element.bits > WORD_BITS or (element.kind == "u" and element.bits > 31):
         return f"UINT64_C({value})" if element.bits > 32 else f"{value}u"

@@ -97,9 +97,7 @@ class Columns:
             words = [_word(value) for value in values]
             self.words[path] = words[0] if len(set(words)) == 1 else words
 
-    def _gather_tuples(
-        self, path: str, values: Sequence[tuple[object, ...]], single: bool
-    ) -> None:
+    def _gather_tuples(self, path: str, values: Sequence[tuple[object, ...]], single: bool) -> None:
         items = [item for value in values for item in value]
         if single:
             self.gather(path, items, single=False)
