@@ -17,9 +17,9 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder for the files that it makes.")
     ] = Path("out/demo"),
-    limit: Annotated[int | None, typer.Option(help="At most this many images.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many images.")] = None,
     threads: Annotated[
-        int | None, typer.Option(help="How many processes simulate; by default one a core.")
+        int | None, typer.Option(min=1, help="How many processes simulate; by default one a core.")
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,

@@ -31,7 +31,7 @@ def export(
     ] = None,
     labels: Labels = None,
     preprocessing: Preprocessing = None,
-    samples: Annotated[int, typer.Option(help="How many of them.")] = 1,
+    samples: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     profile: Profile = None,
     batch: Batch = None,
     shape: Shape = None,

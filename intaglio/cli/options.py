@@ -25,10 +25,10 @@ Preprocessing = Annotated[
 ]
 
 Workers = Annotated[
-    int, typer.Option(help="Processes that decode images; 0 decodes in the main one.")
+    int, typer.Option(min=0, help="Processes that decode images; 0 decodes in the main one.")
 ]
 
-Threads = Annotated[int, typer.Option(help="How many batches are simulated at a time.")]
+Threads = Annotated[int, typer.Option(min=1, help="How many batches are simulated at a time.")]
 
 Profile = Annotated[
     str | None,
@@ -41,7 +41,7 @@ Profile = Annotated[
 
 Batch = Annotated[
     int | None,
-    typer.Option(help="Extent of a symbolic batch, for an ONNX model; 1 if left out."),
+    typer.Option(min=1, help="Extent of a symbolic batch, for an ONNX model; 1 if left out."),
 ]
 
 Shape = Annotated[

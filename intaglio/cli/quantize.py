@@ -18,7 +18,7 @@ def quantize(
     ],
     labels: Labels = None,
     preprocessing: Preprocessing = None,
-    samples: Annotated[int, typer.Option(help="Use at most this many samples.")] = 100,
+    samples: Annotated[int, typer.Option(min=1, help="Use at most this many samples.")] = 100,
     recipe: Annotated[str, typer.Option(help="How scales are found.")] = "minmax",
     bits: Annotated[
         str, typer.Option(metavar="wNaN", help="Widths of weights and activations, 2 to 16.")

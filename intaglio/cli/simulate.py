@@ -40,8 +40,8 @@ def simulate(
         Engine | None,
         typer.Option(help="Run this engine too and demand the same bits of every tensor."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="At most this many samples.")] = None,
-    skip: Annotated[int, typer.Option(help="Leave out this many samples first.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many samples.")] = None,
+    skip: Annotated[int, typer.Option(min=0, help="Leave out this many samples first.")] = 0,
     threads: Threads = 2,
     workers: Workers = 0,
     save: Annotated[
