@@ -13,6 +13,7 @@ from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overfl
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.vectorized import Program, run
 from intaglio.simulator.vectorized.ordered import unproved_channels
+from tests.simulator.text_cases import outcome
 from tests.simulator.vectorized.networks import I32, convolution
 
 RNG = np.random.default_rng(11)
@@ -116,6 +117,47 @@ def test_convolution_is_the_sum_of_products(name: str) -> None:
     run(graph, {"x": x}, seen.__setitem__)
     np.testing.assert_array_equal(seen["acc"], sums)
     np.testing.assert_array_equal(Program(graph).run({"x": x})["y"], seen["y"])
+
+
+def test_padding_where_the_zero_point_is_subtracted_first() -> None:
+    op = Conv2d(Accumulator(I32), pads=(1, 1, 1, 1), input_zero_point=128, pad_value=5)
+    x = codes(1, 8, 8, 96)
+    weights = RNG.choice(np.array([-127, 127], dtype=np.int8), (4, 3, 3, 96))
+    # Of raw codes the bound of a sum is beyond float32, of centred ones it is not.
+    assert 128 * 127 * 864 < 1 << 24 < 255 * 127 * 864
+    sums = expected_terms(op, x, weights).sum(axis=-1)
+    seen: dict[str, Array] = {}
+    run(convolution(op, x.shape, weights, sums.shape), {"x": x}, seen.__setitem__)
+    np.testing.assert_array_equal(seen["acc"], sums)
+
+
+def test_a_padded_code_may_lie_beyond_all_others() -> None:
+    accumulator = "accumulator(type=i8, overflow=saturate)"
+    found = outcome(
+        f"""
+        %x: u8[1,1,2,1] = input
+        %c: u8[1,1,2,1] = clamp(%x) low=[0] high=[1]
+        %w: i8[1,1,2,1] = constant [1, 1]
+        %y: i8[1,1,3,1] = conv2d(%c, %w) accumulator={accumulator} pads=[0, 1, 0, 1] pad_value=255
+        """,
+        x=[[[[9], [0]]]],
+    )
+    assert found == [[[[127], [1], [127]]]]
+
+
+def test_what_saturates_on_the_way_may_end_beyond_the_exact_sum() -> None:
+    accumulator = "accumulator(type=i8, overflow=saturate-each-add)"
+    found = outcome(
+        f"""
+        %x: u8[1,1,1,3] = input
+        %c: u8[1,1,1,3] = clamp(%x) low=[1] high=[1]
+        %w: i9[1,1,1,3] = constant [100, 100, -150]
+        %a: i8[1,1,1,1] = conv2d(%c, %w) accumulator={accumulator}
+        %y: u8[1,1,1,1] = cast(%a) overflow=saturate
+        """,
+        x=[[[[1, 2, 3]]]],
+    )
+    assert found == [[[[0]]]]
 
 
 @pytest.mark.parametrize("overflow", [Overflow.WRAP, Overflow.SATURATE])

@@ -87,6 +87,12 @@ def test_a_zero_point_is_folded_where_that_is_not_wider() -> None:
     assert total(subtracted, [far + 3, far - 2] + [far] * 998) == 1
 
 
+def test_x_itself_must_be_exact_in_the_word() -> None:
+    zero_point = (1 << 24) + 1
+    proved = prove(Interval(1 << 24, (1 << 24) + 3), zero_point, column(1), None, I64)
+    assert [total(proved, [zero_point + d]) for d in (-1, 0, 1, 2)] == [-1, 0, 1, 2]
+
+
 def test_a_wrapping_accumulator_needs_no_more_than_64_bits() -> None:
     weights = column((1 << 63) - 1, 3, -(1 << 63))
     proved = prove(IntType(64, signed=True).interval, 0, weights, None, I64)

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from intaglio.compiler.ir.builder import Builder
-from intaglio.compiler.ir.fixed import Add, MatMul, Pairwise, Requantize
+from intaglio.compiler.ir.fixed import (
+    Add,
+    Float32TableSoftmax,
+    MatMul,
+    Pairwise,
+    Requantize,
+    Softmax,
+    SoftmaxNormalization,
+)
 from intaglio.compiler.ir.graph import Array, Graph, Level
 from intaglio.compiler.ir.types import TensorType
 from intaglio.errors import InvalidData
@@ -14,7 +22,7 @@ from intaglio.numerics.accumulator import Accumulator, Overflow
 from intaglio.numerics.pairs import FusedMultiplyAddSum
 from intaglio.simulator.vectorized import float_tail, run
 from tests.simulator.engines import assert_engines_agree
-from tests.simulator.text_cases import fixed_graph
+from tests.simulator.text_cases import fixed_graph, outcome
 
 I64 = IntType(64, signed=True)
 
@@ -43,6 +51,25 @@ def test_products_of_every_width(bits: int, overflow: Overflow, fixed: bool) -> 
     exact = (a.astype(object) - 1) @ (b.astype(object) + 1)
     wanted = I64.wrap_array(exact) if overflow is Overflow.WRAP else I64.saturate_array(exact)
     np.testing.assert_array_equal(run(graph, inputs)["y"], wanted)
+
+
+def test_a_computed_product_may_saturate_before_the_bias_comes() -> None:
+    accumulator = "accumulator(type=i8, overflow=saturate-each-add, order=bias-last)"
+    found = outcome(
+        f"""
+        %a: i8[1,3] = input
+        %b: i8[3,1] = input
+        %k: i8[1] = input
+        %a1: i8[1,3] = clamp(%a) low=[1] high=[1]
+        %b1: i8[3,1] = clamp(%b) low=[-60] high=[-60]
+        %k1: i8[1] = clamp(%k) low=[100] high=[100]
+        %y: i8[1,1] = mat_mul(%a1, %b1, %k1) accumulator={accumulator}
+        """,
+        a=[[1, 1, 1]],
+        b=[[0], [0], [0]],
+        k=[0],
+    )
+    assert found == [[-28]]
 
 
 def test_tall_products_run_in_blocks() -> None:
@@ -90,6 +117,27 @@ def test_a_result_outside_its_type_is_refused_not_wrapped() -> None:
     assert run(narrow, {"x": np.array([127])})["y"].tolist() == [254]
     with pytest.raises(InvalidData, match=r"value y: found the result 256, expected 0\.\.255"):
         run(narrow, {"x": np.array([128])})
+
+
+def test_the_float32_sum_of_a_softmax_runs_from_left_to_right() -> None:
+    x = np.random.default_rng(9).integers(0, 256, (40, 100)).astype(np.uint8)
+    table = np.exp(-np.arange(256) / 40).astype(np.float32)
+    terms = table[x.max(axis=1, keepdims=True).astype(int) - x]
+    assert (np.add.accumulate(terms, axis=1)[:, -1] != terms.sum(axis=1)).any()
+    algorithm = Float32TableSoftmax(
+        table=tuple(Float32.from_value(float(entry)) for entry in table),
+        factor=Float32.from_value(2.0**30),
+        normalization=SoftmaxNormalization.SCALED_NUMERATOR,
+        rounding=Rounding.HALF_EVEN,
+        zero_point=0,
+        low=0,
+        high=(1 << 31) - 1,
+    )
+    builder = Builder("softmax", Level.FIXED)
+    operand = builder.input("x", TensorType(IntType(8, signed=False), x.shape))
+    y = TensorType(IntType(32, signed=True), x.shape)
+    graph = builder.finish([builder.node("y", y, Softmax(algorithm, 1), [operand])])
+    assert_engines_agree(graph, {"x": x})
 
 
 SOFTMAX = """
