@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast the vectorized engine simulates MobileNetV1-0.75 at 224 x 224, with random weights.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/vectorized.py [--images 40] [--threads 2] [--profile]
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.vectorized [--images 40] [--threads 2] [--profile]
 
 It prints images a second, with a thread an image, and the CPU time of one image.  The graph has the
 shapes, types and arithmetic of the real network: u8 activations, i8 weights a channel, i32
