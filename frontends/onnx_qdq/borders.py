@@ -65,6 +65,8 @@ def quantize_target(site: Site) -> Target:
     _refuse_blocks(site)
     storage = _storage_of_quantize(site)
     result = site.node.outputs[0]
+    if storage.bits > 16:
+        raise Refusal(f"quantizes to {storage}; at most 16 bits are expected")
     width = marked_width(result.metadata_props, site.node.metadata_props)
     element = true_type(storage, width)
     value = site.operand(0)
@@ -115,8 +117,10 @@ def _storage_of_quantize(site: Site) -> IntType:
     zero_point = site.operands[2] if site.has(2) else None
     if isinstance(zero_point, Static):
         return storage_type(zero_point.element)
-    wanted = site.integer("output_dtype", 0)
-    return storage_type(ir.DataType(wanted or ir.DataType.UINT8))
+    wanted = site.integer("output_dtype", 0) or ir.DataType.UINT8
+    if wanted not in list(ir.DataType):
+        raise Refusal(f"output_dtype is {wanted}, which is no type")
+    return storage_type(ir.DataType(wanted))
 
 
 def _refuse_blocks(site: Site) -> None:

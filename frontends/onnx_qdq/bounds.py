@@ -73,15 +73,18 @@ NO_BOUNDS = Bounds()
 
 
 def side_from_array(
-    array: npt.NDArray[np.generic], value_shape: tuple[int, ...]
+    array: npt.NDArray[np.generic], value_shape: tuple[int, ...], unbounded: float
 ) -> tuple[Side, int | None]:
     """Bounds from a constant that is broadcast to ``value_shape``, and the axis they go along.
 
-    An infinite bound is none.
+    Args:
+        array: the constant.
+        value_shape: the shape of the value.
+        unbounded: the infinity that bounds nothing on this side.
 
     Raises:
-        Refusal: the constant varies along two axes, would enlarge the value, holds NaN, or is
-            infinite for some channels alone.
+        Refusal: the constant varies along two axes, would enlarge the value, holds NaN, the other
+            infinity, or an infinity for some channels alone.
     """
     if array.dtype != np.float32:
         raise Refusal(f"a bound is of type {array.dtype}, float32 is expected")
@@ -96,10 +99,10 @@ def side_from_array(
         raise Refusal("a bound is NaN")
     if flat.size and (flat == flat[0]).all():
         flat, wide = flat[:1], []
-    if np.isinf(flat).all():
+    if (flat == unbounded).all():
         return (), None
     if np.isinf(flat).any():
-        raise Refusal("a bound is infinite for some channels")
+        raise Refusal("a bound is infinite so that nothing is left, or for some channels alone")
     if len(wide) > 1:
         raise Refusal("a bound varies along more than one axis")
     return tuple(Float32.from_value(float(v)) for v in flat), wide[0] if wide else None

@@ -81,12 +81,14 @@ def gemm(site: Site) -> Real:
     a = site.activation(0)
     if len(a.shape) != 2:
         raise Refusal(f"its first operand has the shape {a.shape}; two axes are expected")
-    if site.integer("transA", 0):
+    if site.flag("transA"):
         a = only_codes(
             site.move(scaled.Transpose((1, 0)), a, permuted(a.shape, (1, 0)), ".transposed")
         )
     b = site.codes(1)
-    turned = bool(site.integer("transB", 0))
+    if len(b.shape) != 2:
+        raise Refusal(f"its second operand has the shape {b.shape}; two axes are expected")
+    turned = site.flag("transB")
     has_bias = site.has(2) and beta == 1.0
     if isinstance(b, QuantizedConstant):
         return fully_connected(site, a, _turned(b) if turned else b, has_bias)

@@ -44,11 +44,12 @@ def relu(site: Site) -> Real:
 def clip(site: Site) -> Real:
     """Clip: its bounds are attributes up to opset 10, then operands."""
     value = site.real(0)
-    low, high = (_clip_side(site, index, name) for index, name in ((1, "min"), (2, "max")))
+    low = _clip_side(site, 1, "min", -np.inf)
+    high = _clip_side(site, 2, "max", np.inf)
     return _clipped(site, value, Bounds(low, high))
 
 
-def _clip_side(site: Site, index: int, name: str) -> tuple[Float32, ...]:
+def _clip_side(site: Site, index: int, name: str, unbounded: float) -> tuple[Float32, ...]:
     if site.has(index):
         array = site.static(index)
     elif name in site.node.attributes:
@@ -57,7 +58,7 @@ def _clip_side(site: Site, index: int, name: str) -> tuple[Float32, ...]:
         return ()
     if array.size != 1:
         raise Refusal(f"its {name} has {array.size} elements; one is expected")
-    return side_from_array(array.reshape(()), ())[0]
+    return side_from_array(array.reshape(()), (), unbounded)[0]
 
 
 def min_or_max(site: Site) -> Real:
@@ -68,8 +69,10 @@ def min_or_max(site: Site) -> Real:
     if len(constants) != 1:
         return binary(site)
     value = site.real(1 - constants[0])
-    side, axis = side_from_array(site.static(constants[0]), value.shape)
-    if site.node.op_type == "Max":
+    lower = site.node.op_type == "Max"
+    unbounded = -np.inf if lower else np.inf
+    side, axis = side_from_array(site.static(constants[0]), value.shape, unbounded)
+    if lower:
         return _clipped(site, value, Bounds(low=side, axis=axis))
     return _clipped(site, value, Bounds(high=side, axis=axis))
 

@@ -165,7 +165,10 @@ class _Reading:
         return tuple(Unknown(self.extents.noted(value)) for value in node.outputs)
 
     def _meaning(self, value: ir.Value) -> Meaning:
-        return self.values.get(value, Unknown(None))
+        if value not in self.values:
+            self.problems.append(f"tensor {value.name}: is read before any node computes it")
+            self.values[value] = Unknown(None)
+        return self.values[value]
 
     def _finish(self, value: ir.Value) -> str:
         producer = value.producer()

@@ -37,7 +37,7 @@ def reshape(site: Site) -> Real:
     """Reshape to a known shape; 0 keeps an extent (unless allowzero), one -1 takes what is left."""
     x = site.rearrangeable(0)
     wanted = list(site.integers(1))
-    if not site.integer("allowzero", 0):
+    if not site.flag("allowzero"):
         for axis, extent in enumerate(wanted):
             if extent == 0 and axis < len(x.shape):
                 wanted[axis] = x.shape[axis]
@@ -75,7 +75,9 @@ def squeeze(site: Site) -> Real:
 def unsqueeze(site: Site) -> Real:
     """Unsqueeze: put in axes of extent 1."""
     x = site.rearrangeable(0)
-    named = site.listed("axes", 1) or ()
+    named = site.listed("axes", 1)
+    if not named:
+        raise Refusal("names no axes to put in")
     rank = len(x.shape) + len(named)
     axes = {normalized(axis, rank) for axis in named}
     if len(axes) != len(named):
@@ -117,9 +119,8 @@ def slice_(site: Site) -> Real:
     starts, steps, shape = [0] * rank, [1] * rank, list(x.shape)
     for start, end, named, step in zip(given, ends, axes, strides, strict=True):
         axis = normalized(named, rank)
-        # Python's own slices clamp just as ONNX does, but for an end before the first element.
-        stop = None if step < 0 and end < -x.shape[axis] else end
-        taken = range(x.shape[axis])[slice(start, stop, step)]
+        # Python's own slices clamp just as ONNX does.
+        taken = range(x.shape[axis])[slice(start, end, step)]
         starts[axis], steps[axis], shape[axis] = taken.start, taken.step, len(taken)
     op = scaled.Slice(tuple(starts), tuple(steps))
     return site.move(op, x, checked(tuple(shape)))

@@ -49,10 +49,10 @@ def average_pool(site: Site) -> Real:
     """AveragePool without dilations."""
     x = site.activation(0)
     windows = _windows(site, x.shape)
-    count_padding = bool(site.integer("count_include_pad", 0))
+    count_padding = site.flag("count_include_pad")
     if windows.dilations != (1, 1):
         raise Refusal("averages over a dilated window; dilations of 1 are expected")
-    if site.integer("ceil_mode", 0) and count_padding:
+    if site.flag("ceil_mode") and count_padding:
         raise Refusal("sets both ceil_mode and count_include_pad; one of them is supported")
     image = only_codes(channels_last(site, x))
     op = scaled.AveragePool2d(windows.kernel, windows.strides, windows.pads, count_padding)
@@ -73,18 +73,18 @@ def reduce_mean(site: Site) -> Real:
     axes = site.listed("axes", 1)
     rank = len(x.shape)
     if not axes:
-        if site.integer("noop_with_empty_axes", 0):
+        if site.flag("noop_with_empty_axes"):
             return x
         axes = tuple(range(rank))
     sorted_axes = tuple(sorted({normalized(axis, rank) for axis in axes}))
-    op = scaled.ReduceMean(sorted_axes, keep_dimensions=bool(site.integer("keepdims", 1)))
+    op = scaled.ReduceMean(sorted_axes, keep_dimensions=site.flag("keepdims", True))
     return site.computed(op, [x])
 
 
 def _windows(site: Site, shape: Shape) -> Windows:
     """The windows of a pool; where it rounds their number up, pads at the end make room."""
     windows = read_windows(site, shape, site.numbers("kernel_shape", ()))
-    if not site.integer("ceil_mode", 0) or site.text("auto_pad", "NOTSET") != "NOTSET":
+    if not site.flag("ceil_mode") or site.text("auto_pad", "NOTSET") != "NOTSET":
         return windows
     plane = shape[2:] if spatial(shape) == 2 else (1, shape[2])
     top, left, bottom, right = windows.pads

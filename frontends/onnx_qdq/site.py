@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One node of the user's model with what its operands mean: what every reader of an op is given."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ from intaglio.frontends.onnx_qdq.meanings import (
 )
 from intaglio.frontends.onnx_qdq.moving import move, settled
 from intaglio.frontends.onnx_qdq.refusal import Refusal, label
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,27 +169,67 @@ class Site:
         return found
 
     def integer(self, name: str, default: int) -> int:
-        """An integer attribute."""
-        return self.node.attributes.get_int(name, default)
+        """An integer attribute.
+
+        Raises:
+            Refusal: it is of another type.
+        """
+        return self._attribute(name, ir.AttributeType.INT, ir.Attr.as_int, default)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """An integer attribute that is 0 or 1.
+
+        Raises:
+            Refusal: it is neither.
+        """
+        value = self.integer(name, int(default))
+        if value not in (0, 1):
+            raise Refusal(f"its attribute {name} is {value}; 0 or 1 is expected")
+        return value == 1
 
     def number(self, name: str, default: float) -> float:
-        """A float attribute."""
-        return self.node.attributes.get_float(name, default)
+        """A float attribute.
+
+        Raises:
+            Refusal: it is of another type.
+        """
+        return self._attribute(name, ir.AttributeType.FLOAT, ir.Attr.as_float, default)
 
     def text(self, name: str, default: str) -> str:
-        """A text attribute."""
-        return self.node.attributes.get_string(name, default)
+        """A text attribute.
+
+        Raises:
+            Refusal: it is of another type.
+        """
+        return self._attribute(name, ir.AttributeType.STRING, ir.Attr.as_string, default)
 
     def numbers(self, name: str, default: Sequence[int]) -> tuple[int, ...]:
-        """An attribute that is a list of integers."""
-        return tuple(self.node.attributes.get_ints(name, default))
+        """An attribute that is a list of integers.
+
+        Raises:
+            Refusal: it is of another type.
+        """
+        return tuple(self._attribute(name, ir.AttributeType.INTS, ir.Attr.as_ints, default))
 
     def listed(self, name: str, index: int) -> tuple[int, ...] | None:
-        """A list that older operators have as an attribute and newer ones as an operand."""
+        """A list that older operators have as an attribute and newer ones as an operand.
+
+        Raises:
+            Refusal: it is computed, or no list of integers.
+        """
         if self.has(index):
             return self.integers(index)
-        attribute = self.node.attributes.get(name)
-        return None if attribute is None else tuple(attribute.as_ints())
+        return self.numbers(name, ()) if name in self.node.attributes else None
+
+    def _attribute(
+        self, name: str, kind: ir.AttributeType, read: Callable[[ir.Attr], T], default: T
+    ) -> T:
+        found = self.node.attributes.get(name)
+        if found is None:
+            return default
+        if found.type != kind or found.is_ref():
+            raise Refusal(f"its attribute {name} is of type {found.type}; {kind} is expected")
+        return read(found)
 
     def computed(
         self, op: scaled.Op, operands: Sequence[Quantized], declared: Shape = ()

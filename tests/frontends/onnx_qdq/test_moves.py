@@ -170,6 +170,16 @@ def test_codes_are_moved_as_well() -> None:
     same_as_runtime(model, {"x": feed(*SHAPE)})
 
 
+def test_what_several_nodes_read_is_rearranged_once() -> None:
+    model = QdqModel()
+    x = model.qdq(model.float_input("x", SHAPE), SCALE, ZERO)
+    first = model.node("MaxPool", [x], "first", kernel_shape=[2, 2])
+    second = model.node("MaxPool", [x], "second", kernel_shape=[2, 2])
+    model.output(model.qdq(model.node("Add", [first, second], "y"), SCALE, ZERO))
+    graph = same_as_runtime(model, {"x": feed(*SHAPE)})
+    assert ops_of(graph) == ["Quantize", "MaxPool2d", "Add", "Dequantize"]
+
+
 def test_a_float_input_is_moved_behind_its_quantization() -> None:
     model = QdqModel()
     x = model.float_input("x", SHAPE)

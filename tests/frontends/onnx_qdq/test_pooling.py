@@ -129,6 +129,34 @@ def test_resize_to_the_nearest(mode: str, rounding: str, target: str) -> None:
     assert ops_of(graph) == ["Quantize", "ResizeNearest", "Dequantize"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "mode", "rounding"),
+    [
+        (7, 1, "half_pixel", "floor"),
+        (13, 32, "asymmetric", "round_prefer_ceil"),
+        (11, 26, "asymmetric", "round_prefer_floor"),
+        (28, 2, "half_pixel", "round_prefer_ceil"),
+    ],
+)
+def test_resize_where_float32_is_a_little_off(
+    before: int, after: int, mode: str, rounding: str
+) -> None:
+    model = QdqModel(19)
+    x = model.qdq(model.float_input("x", (1, 1, 1, before)), SCALE, 131)
+    sizes = model.array("sizes", np.array([1, 1, 1, after], np.int64))
+    attributes = {"coordinate_transformation_mode": mode, "nearest_mode": rounding}
+    model.output(model.qdq(model.node("Resize", [x, "", "", sizes], "y", **attributes), SCALE, 131))
+    same_as_runtime(model, {"x": np.arange(before, dtype=np.float32).reshape(1, 1, 1, -1) / 4})
+
+
+def test_resize_by_scales_that_change_no_extent() -> None:
+    model = QdqModel(19)
+    x = model.qdq(model.float_input("x", (1, 1, 5, 8)), SCALE, 131)
+    scales = model.array("scales", np.array([1, 1, 1.0883626, 1.0226114], np.float32))
+    model.output(model.qdq(model.node("Resize", [x, "", scales], "y"), SCALE, 131))
+    assert ops_of(same_as_runtime(model, {"x": feed(1, 1, 5, 8)})) == ["Quantize", "Dequantize"]
+
+
 @pytest.mark.parametrize("scales", [(2.0, 3.0), (1.5, 0.625), (1.3, 2.7)])
 def test_resize_to_the_nearest_by_scales(scales: tuple[float, float]) -> None:
     model = QdqModel(13)

@@ -170,6 +170,32 @@ def _two_dimensional_maxima_with_indices(model: QdqModel, x: str) -> str:
     return y
 
 
+def _attribute_of_another_type(model: QdqModel, x: str) -> str:
+    return model.node("Softmax", [x], "y", axis=1.5)
+
+
+def _flag_that_is_none(model: QdqModel, x: str) -> str:
+    return model.node("ReduceMean", [x], "y", keepdims=2)
+
+
+def _bound_that_leaves_nothing(model: QdqModel, x: str) -> str:
+    return model.node("Min", [x, model.array("bound", np.float32(-np.inf))], "y")
+
+
+def _bias_type_as_activation(model: QdqModel, x: str) -> str:
+    return model.qdq(model.node("Add", [x, x], "y"), SCALE, 0, np.int32)
+
+
+def _undefined_tensor(model: QdqModel, x: str) -> str:
+    return model.node("Add", [x, "nowhere"], "y")
+
+
+def _matrix_with_three_axes(model: QdqModel, x: str) -> str:
+    flat = model.node("Flatten", [x], "flat")
+    weights = model.constant("w", np.ones((1, 48, 2), np.int8), SCALE)
+    return model.node("Gemm", [flat, weights], "y")
+
+
 def _huge_result(model: QdqModel, x: str) -> str:
     sizes = model.array("sizes", np.array([1, 3, 2**20, 2**20], np.int64))
     return model.node("Resize", [x, "", "", sizes], "y")
@@ -195,6 +221,12 @@ CASES: tuple[Case, ...] = (
     (_codes_read_as_numbers, "node y_node (Add): reads the codes of x; put a DequantizeLinear"),
     (_negative_scale, "node c_dq_node (DequantizeLinear): its scale isn't positive and finite"),
     (_two_dimensional_maxima_with_indices, "is asked for the indices of the maxima"),
+    (_attribute_of_another_type, "node y_node (Softmax): its attribute axis is of type FLOAT"),
+    (_flag_that_is_none, "its attribute keepdims is 2; 0 or 1 is expected"),
+    (_bound_that_leaves_nothing, "a bound is infinite so that nothing is left"),
+    (_bias_type_as_activation, "quantizes to i32; at most 16 bits are expected"),
+    (_undefined_tensor, "tensor nowhere: is read before any node computes it"),
+    (_matrix_with_three_axes, "its second operand has the shape (1, 48, 2)"),
     (_huge_result, "more than 2**31 - 1 elements"),
 )
 
