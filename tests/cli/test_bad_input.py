@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.external_data_helper
 import onnx.parser
 import pytest
 from onnx import numpy_helper
@@ -54,14 +53,12 @@ def a_folder(path: Path) -> None:
 
 
 def without_external_data(path: Path) -> None:
-    onnx.save_model(
-        digits_proto(),
-        path,
-        save_as_external_data=True,
-        location="weights.bin",
-        size_threshold=0,
-    )
-    (path.parent / "weights.bin").unlink()
+    proto = digits_proto()
+    tensor = proto.graph.initializer[2]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="weights.bin")
+    path.write_bytes(proto.SerializeToString())
 
 
 def with_nan(path: Path) -> None:

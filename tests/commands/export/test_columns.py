@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
 import numpy as np
 
 from intaglio.commands.export.columns import Column, Columns, Element, narrowest
@@ -45,7 +47,7 @@ def test_requantizers_become_an_array_for_each_field() -> None:
         "requantizers.high": [127] * 3,
     }
     multiplier = by_path(columns)["requantizers.scaling.multiplier"]
-    assert (str(multiplier.element), multiplier.array.dtype) == ("i32", np.int32)
+    assert (str(multiplier.element), multiplier.array.dtype) == ("i32", np.dtype(np.int32))
 
 
 def test_a_convolution_keeps_scalars_and_pairs() -> None:
@@ -78,7 +80,7 @@ def test_records_of_several_classes_keep_their_places() -> None:
 
 
 def test_tuples_of_one_length_are_rows_and_others_have_offsets() -> None:
-    def thresholds(*rows: tuple[int, ...]) -> dict[str, list[int]]:
+    def thresholds(*rows: tuple[int, ...]) -> dict[str, Any]:
         op = fixed.Requantize(tuple(Requantizer(Thresholds(row), 0, 0, 3) for row in rows))
         return {path: each.array.tolist() for path, each in by_path(Columns.of(op)).items()}
 
@@ -92,7 +94,7 @@ def test_floats_keep_every_bit() -> None:
     factors = tuple(Float32(bits) for bits in (0x3DCCCCCD, 0x00000001, 0x80000000))
     op = fixed.Requantize(tuple(Requantizer(Float32Multiply(each), 0, 0, 9) for each in factors))
     column = by_path(Columns.of(op))["requantizers.scaling.factor"]
-    assert (str(column.element), column.array.dtype) == ("f32", np.float32)
+    assert (str(column.element), column.array.dtype) == ("f32", np.dtype(np.float32))
     assert column.array.view(np.uint32).tolist() == [each.bits for each in factors]
 
 

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from intaglio.commands.export import ExportFormat, export_integers
+from intaglio.commands.export.columns import Element
 from intaglio.commands.export.plain_words import plain_array
 from intaglio.commands.export.tensors import ExportedTensor, collect
 from intaglio.compiler.ir import fixed
@@ -132,8 +133,6 @@ def test_a_folder_with_content_is_left_alone(graph: Graph, tmp_path: Path) -> No
 
 
 def test_words_of_wide_integers_come_least_significant_first() -> None:
-    from intaglio.commands.export.columns import Element
-
     values: NDArray[Any] = np.array([-1, 1 << 64, (1 << 127) - 1], dtype=object)
     words = plain_array(ExportedTensor("x", Element("i", 128), values))
     most = (1 << 64) - 1
