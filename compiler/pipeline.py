@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.ir.verify import check
+from intaglio.compiler.passes.cancel_layouts import cancel_layouts
 from intaglio.compiler.passes.fold_zero_points import fold_zero_points
 from intaglio.compiler.passes.fuse_clamps import fuse_clamps
 from intaglio.compiler.passes.narrow_accumulators import narrow_accumulators
@@ -15,6 +16,7 @@ Pass = Callable[[Graph], Graph]
 """A fixed graph to a fixed graph with the same value of every output, whatever the inputs."""
 
 PASSES: tuple[Pass, ...] = (
+    cancel_layouts,
     fold_zero_points,
     fuse_clamps,
     narrow_accumulators,

@@ -22,6 +22,7 @@ SETTINGS = settings(
 )
 
 Pass = Callable[[Graph], Graph]
+Step = Callable[[Growth], None]
 
 
 def assert_same_outputs(before: Graph, after: Graph, inputs: Mapping[str, Array]) -> None:
@@ -50,11 +51,11 @@ def rewritten(run: Pass, text: str, seeds: int = 5) -> str:
 
 
 @st.composite
-def chains(draw: st.DrawFn, names: Sequence[str], most_steps: int = 5) -> Case:
-    """A valid graph of steps of these names, chained where they fit; some values read twice."""
+def chains(draw: st.DrawFn, steps: Sequence[str | Step], most_steps: int = 5) -> Case:
+    """A valid graph of these steps, chained where they fit; some values read twice."""
     grow = Growth(draw)
-    for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=most_steps)):
-        STEPS[name](grow)
+    for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=most_steps)):
+        (STEPS[step] if isinstance(step, str) else step)(grow)
     nodes = [value for value in grow.builder.definitions.values() if isinstance(value, Node)]
     assume(nodes)
     used = {operand for node in nodes for operand in node.operands}
