@@ -100,7 +100,7 @@ def _literal(value: int | float, tensor: ExportedTensor) -> str:
         return "(-INT64_C(9223372036854775807) - 1)"
     if element.bits > 32:
         return f"INT64_C({value})" if value >= 0 else f"-INT64_C({-value})"
-    return "(-2147483647 - 1)" if value == -(1 << 31) else str(value)
+    return str(value)
 
 
 def _type(type: TensorType) -> str:
