@@ -5,7 +5,7 @@ from typing import assert_never
 
 import numpy as np
 
-from intaglio.compiler.analysis.accumulators import exact_range
+from intaglio.compiler.analysis.accumulators import AccumulateOp, channel_ranges
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
@@ -15,6 +15,7 @@ from intaglio.numerics import float32
 from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import ContractionRule
 from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.rules import Granularity
@@ -93,15 +94,27 @@ def _requantizers(
     output, element = state.result(node)
     bounds = code_bounds(state.profile.bound, op.activation, output, element)
     count = max(len(weights.scales), len(bounds))
-    reachable = exact_range(state.builder.definitions, accumulated)
+    reachable = _reachable(state, accumulated)
     found: list[Requantizer] = []
     for channel in range(count):
         scale, _ = weights.channel(channel)
         low, high = bounds[channel if len(bounds) > 1 else 0]
         real = real_multiplier(rule.rescale.product, x.scale, output.scale, scale)
-        chosen = state.scaling(node, rule.rescale.scheme, real, reachable)
+        within = reachable[channel if len(reachable) > 1 else 0]
+        chosen = state.scaling(node, rule.rescale.scheme, real, within)
         found.append(Requantizer(chosen, output.zero_point, low, high))
     return tuple(found)
+
+
+def _reachable(state: Lowering, accumulated: str) -> tuple[Interval, ...]:
+    """What each channel of the accumulator can hold, over all codes of its operands."""
+    definitions = state.builder.definitions
+    node = definitions[accumulated]
+    assert isinstance(node, Node)
+    assert isinstance(node.op, AccumulateOp)
+    operands = {name: definitions[name].type.integer.interval for name in node.operands}
+    ranges = channel_ranges(definitions, node, node.op, operands)
+    return tuple(channel.total for channel in ranges)
 
 
 def _require_channel_axis(

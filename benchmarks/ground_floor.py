@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float networks through the whole ground floor: accuracy, equality, speed, memory.
+
+``python -m benchmarks.ground_floor [--quick] [--json FILE]`` quantizes the real networks (per
+channel, 8 bits, min-max over 100 images), lowers them, and prints what the README quotes.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.networks import NETWORKS, Network, data_folder
+from benchmarks.requantizer_cases import CaseCount, count_differences
+from intaglio.commands.data import Batch, InputSpec, open_dataset
+from intaglio.commands.engines import EngineName
+from intaglio.commands.models import LoweringOptions, open_fixed
+from intaglio.commands.parallel_runs import Engines
+from intaglio.commands.quantize import CalibrationSource, quantize_file
+from intaglio.commands.simulate import simulate_dataset
+from intaglio.commands.tables import Column, Table, print_table
+from intaglio.compiler.real.load import load_model
+from intaglio.compiler.real.onnx_runtime import Session
+from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.numerics.profile import load_profile, profile_names
+
+EQUALITY_PROFILES = ("single-rounding", "tflm", "litert-xnnpack-x86", "ort-x86-vnni", "tosa-single")
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Top-1 in percent of one network, and how many output values differ from ONNX Runtime's."""
+
+    network: str
+    images: int
+    float_top1: float
+    onnx_runtime_top1: float
+    integer_top1: float
+    profile_top1: float
+    differing: int
+    values: int
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """Reference against vectorized, every tensor."""
+
+    network: str
+    profile: str
+    images: int
+    tensors: int
+    values: int
+    differing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """``intaglio simulate`` as a user runs it."""
+
+    network: str
+    images: int
+    images_per_second: float
+    peak_megabytes: float
+
+
+def main() -> int:
+    """Measure, print, and fail where something differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer images")
+    parser.add_argument("--json", type=Path, help="write the figures to a file as well")
+    arguments = parser.parse_args()
+    if not data_folder().is_dir():
+        parser.error(f"no real networks and images at {data_folder()}: set INTAGLIO_DATA")
+    limit = 100 if arguments.quick else None
+    with tempfile.TemporaryDirectory() as folder:
+        files = {network.name: _quantized(network, Path(folder)) for network in NETWORKS}
+        speeds = [_speed(network, files[network.name], limit or 500) for network in NETWORKS]
+        _print("intaglio simulate, single-rounding, two threads", speeds)
+        accuracies = [_accuracy(network, files[network.name], limit) for network in NETWORKS]
+        _print("Top-1 %, W8A8 per channel, min-max over 100 images", accuracies)
+        equalities = [
+            _equality(network, files[network.name], profile)
+            for network in NETWORKS
+            for profile in EQUALITY_PROFILES
+        ]
+        _print("reference == vectorized, every tensor", equalities)
+    cases = [count for name in profile_names() for count in count_differences(load_profile(name))]
+    _print("Requantizers: exact integers == vectorized", cases)
+    results = {
+        "accuracy": [asdict(row) for row in accuracies],
+        "equality": [asdict(row) for row in equalities],
+        "speed": [asdict(row) for row in speeds],
+        "requantizers": [asdict(row) for row in cases],
+    }
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    differing = sum(row.differing for row in accuracies) + sum(row.differing for row in equalities)
+    return 1 if differing + sum(case.differences for case in cases) else 0
+
+
+def _print(title: str, rows: Sequence[Accuracy | Equality | Speed | CaseCount]) -> None:
+    cells = [asdict(row) for row in rows]
+    columns = [
+        Column(key, key.replace("_", " "), ".2f" if isinstance(cell, float) else "")
+        for key, cell in cells[0].items()
+    ]
+    print_table(Table(title, tuple(columns), cells))
+
+
+def _quantized(network: Network, folder: Path) -> Path:
+    output = folder / f"{Path(network.model).stem}.onnx"
+    source = CalibrationSource(
+        network.path(network.calibration),
+        network.label_file if network.calibration == network.images else None,
+        network.preprocessing,
+    )
+    quantize_file(network.path(network.model), output, source, QuantizationOptions())
+    return output
+
+
+def _batches(network: Network, model: Path, limit: int | None) -> Iterator[Batch]:
+    value = load_model(model).graph.inputs[0]
+    shape = (None, *(int(str(dim)) for dim in list(value.shape or ())[1:]))
+    spec = InputSpec(str(value.name), shape, np.dtype(np.float32))
+    dataset = open_dataset(
+        network.path(network.images),
+        inputs=[spec],
+        labels=network.label_file,
+        preprocessing=network.preprocessing,
+        limit=limit,
+    )
+    return dataset.batches(network.batch)
+
+
+def _runtime_outputs(
+    network: Network, model: Path, limit: int | None
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The first output of ONNX Runtime for every image, and the labels."""
+    session = Session(load_model(model))
+    found: list[NDArray[np.float32]] = []
+    labels: list[NDArray[np.int64]] = []
+    for batch in _batches(network, model, limit):
+        (output,) = session.run(batch.inputs).values()
+        found.append(np.asarray(output, np.float32))
+        assert batch.labels is not None
+        labels.append(batch.labels)
+    return np.concatenate(found), np.concatenate(labels)
+
+
+def _simulated_outputs(
+    network: Network, model: Path, profile: str, limit: int | None
+) -> NDArray[np.float32]:
+    """The first output of the vectorized engine for every image."""
+    graph = open_fixed(model, LoweringOptions(profile, network.batch))
+    value = graph.inputs[0]
+    spec = InputSpec(value.name, (None, *value.type.shape[1:]), np.dtype(np.float32))
+    dataset = open_dataset(
+        network.path(network.images),
+        inputs=[spec],
+        labels=network.label_file,
+        preprocessing=network.preprocessing,
+        limit=limit,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "outputs.npz"
+        simulate_dataset(graph, dataset, Engines(EngineName.VECTORIZED), save=saved)
+        with np.load(saved) as arrays:
+            return np.asarray(arrays[graph.outputs[0]], np.float32)
+
+
+def _accuracy(network: Network, model: Path, limit: int | None) -> Accuracy:
+    real, labels = _runtime_outputs(network, network.path(network.model), limit)
+    runtime, _ = _runtime_outputs(network, model, limit)
+    integer = _simulated_outputs(network, model, "single-rounding", limit)
+    profile = _simulated_outputs(network, model, "ort-x86-vnni", limit)
+
+    def top1(outputs: NDArray[np.float32]) -> float:
+        scores = outputs.reshape(len(labels), -1)
+        return 100 * float(np.mean(scores.argmax(axis=1) == labels))
+
+    return Accuracy(
+        network.name,
+        len(labels),
+        top1(real),
+        top1(runtime),
+        top1(integer),
+        top1(profile),
+        int(np.count_nonzero(profile.reshape(-1) != runtime.reshape(-1))),
+        runtime.size,
+    )
+
+
+def _equality(network: Network, model: Path, profile: str) -> Equality:
+    graph = open_fixed(model, LoweringOptions(profile))
+    value = graph.inputs[0]
+    spec = InputSpec(value.name, (None, *value.type.shape[1:]), np.dtype(np.float32))
+    images = 1 if value.type.size > 10_000 else 3
+    dataset = open_dataset(
+        network.path(network.images),
+        inputs=[spec],
+        labels=network.label_file,
+        preprocessing=network.preprocessing,
+        limit=images,
+    )
+    engines = Engines(EngineName.VECTORIZED, EngineName.REFERENCE)
+    comparison = simulate_dataset(graph, dataset, engines, threads=1).comparison
+    assert comparison is not None
+    return Equality(
+        network.name,
+        profile,
+        images,
+        comparison.tensors,
+        comparison.values,
+        comparison.differing,
+    )
+
+
+def _speed(network: Network, model: Path, images: int) -> Speed:
+    """The command in a process of its own; its peak memory as the system accounts it."""
+    command = [sys.executable, "-m", "intaglio.cli", "simulate", str(model)]
+    command += ["--data", str(network.path(network.images)), "--limit", str(images), "--quiet"]
+    command += ["--preprocessing", network.preprocessing, "--batch", str(network.batch)]
+    if network.labels:
+        command += ["--labels", str(network.label_file)]
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return Speed(network.name, images, images / seconds, peak)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
