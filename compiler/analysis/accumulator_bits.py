@@ -17,7 +17,7 @@ class AccumulatorBits:
         name: the value that the sum defines.
         source: the node of the user's model.
         declared_bits: the accumulator's width in the graph.
-        type_bits: enough for any weights, biases and operands of these types.
+        type_bits: enough for the final sum of any weights and operands of these types.
         final_bits: enough for the final sum of these weights and biases, whatever the input.
         any_order_bits: enough for every partial sum as well, in whatever order terms are added.
         channel_bits: ``any_order_bits`` of each output channel; one entry where all share it.
@@ -40,8 +40,9 @@ def accumulator_report(graph: Graph) -> tuple[AccumulatorBits, ...]:
     """
     ranges = value_ranges(graph)
     words = {name: graph.type_of(name).integer.interval for name in ranges}
-    # The same ops over unknown weights and biases: only their types are left.
-    unknown = {name: Input(name, value.type) for name, value in graph.definitions.items()}
+    # Weights as if computed at run time: nothing but their type is known.
+    weights = {node.operands[1] for node, _ in accumulating_nodes(graph) if len(node.operands) > 1}
+    unknown = dict(graph.definitions) | {name: Input(name, graph.type_of(name)) for name in weights}
     found: list[AccumulatorBits] = []
     for node, op in accumulating_nodes(graph):
         by_type = channel_ranges(unknown, node, op, words)
