@@ -10,6 +10,7 @@ from intaglio.compiler.real.fold_batch_normalization import fold_batch_normaliza
 from intaglio.compiler.real.fold_constants import fold_constants
 from intaglio.compiler.real.fold_padding import fold_padding
 from intaglio.compiler.real.load import infer_shapes
+from intaglio.compiler.real.make_padding_explicit import make_padding_explicit
 from intaglio.compiler.real.normalize_products import normalize_products
 from intaglio.compiler.real.remove_identities import remove_identities
 from intaglio.compiler.real.supported import check_supported
@@ -22,6 +23,7 @@ NORMALIZATION: tuple[Pass, ...] = (
     fold_constants,
     fix_reshapes,
     check_supported,
+    make_padding_explicit,
     fold_padding,
     normalize_products,
     fold_batch_normalization,

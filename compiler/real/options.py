@@ -22,6 +22,8 @@ class QuantizationOptions:
         narrow_weights: leave out the lowest weight code, so that |code| <= 2**(bits-1) - 1.
         symmetric_activations: the middle code stands for zero instead of fitting the range.
         signed_activations: int instead of uint. ONNX Runtime fuses uint8 on every CPU.
+        power_of_two_scales: every scale is a power of two, so that shifts alone rescale; biases
+            follow, being scaled by the product of two of them.
     """
 
     weight_bits: int = 8
@@ -31,6 +33,7 @@ class QuantizationOptions:
     narrow_weights: bool = True
     symmetric_activations: bool = False
     signed_activations: bool = False
+    power_of_two_scales: bool = False
 
     def __post_init__(self) -> None:
         """Refuse widths that have no meaning here."""
@@ -48,13 +51,22 @@ class QuantizationOptions:
         """How weights are coded."""
         symmetric = self.symmetric_weights
         return Encoding(
-            self.weight_bits, symmetric, symmetric, narrow=symmetric and self.narrow_weights
+            self.weight_bits,
+            signed=symmetric,
+            symmetric=symmetric,
+            narrow=symmetric and self.narrow_weights,
+            power_of_two=self.power_of_two_scales,
         )
 
     @property
     def activations(self) -> Encoding:
         """How activations are coded."""
-        return Encoding(self.activation_bits, self.signed_activations, self.symmetric_activations)
+        return Encoding(
+            self.activation_bits,
+            self.signed_activations,
+            self.symmetric_activations,
+            power_of_two=self.power_of_two_scales,
+        )
 
 
 def parse_bits(text: str) -> tuple[int, int]:

@@ -12,9 +12,10 @@ Reals = NDArray[np.float64]
 # could tell apart is beyond anything a network computes.
 MINIMUM_SCALE = 2.0**-60
 
-# An int32 bias may take half of the accumulator's range and leaves the other half to the products:
-# 2**30 holds 33,000 products of 8 by 8 bits.
-MAXIMUM_BIAS = 2**30
+# Only the bias of a channel whose weights are next to nothing comes near these. Half an int32
+# accumulator is left to the products in any case.
+_MAXIMUM_BIAS = 2**30
+_MAXIMUM_BIAS_TO_8_BITS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,14 @@ class Encoding:
         signed: whether codes are two's complement or unsigned.
         symmetric: whether the zero point is the middle code instead of fitting the range.
         narrow: whether the lowest code is left out, so that codes are symmetric about zero.
+        power_of_two: whether scales are powers of two, so that a shift rescales.
     """
 
     bits: int
     signed: bool
     symmetric: bool = False
     narrow: bool = False
+    power_of_two: bool = False
 
     @property
     def minimum(self) -> int:
@@ -97,6 +100,8 @@ def parameters_for(
     - symmetric: zero_point = middle,
       scale = max(hi / (highest - middle), lo / (lowest - middle)).
 
+    Where scales are powers of two, it is the smallest one from that scale on.
+
     A channel that is always zero gets the largest scale of the other channels, or the one of the
     range 0 to 1.
 
@@ -114,11 +119,12 @@ def parameters_for(
     high = np.maximum(0.0, np.atleast_1d(np.asarray(maximum, dtype=np.float64)))
     if encoding.symmetric:
         upper, lower = encoding.maximum - encoding.middle, encoding.minimum - encoding.middle
-        scales = _round_scales(np.maximum(high / upper, low / lower), 1.0 / upper)
+        needed = np.maximum(high / upper, low / lower)
+        scales = _round_scales(needed, 1.0 / upper, encoding)
         zero_points = np.full(scales.shape, encoding.middle)
     else:
         levels = encoding.maximum - encoding.minimum
-        scales = _round_scales((high - low) / levels, 1.0 / levels)
+        scales = _round_scales((high - low) / levels, 1.0 / levels, encoding)
         codes = np.rint(encoding.minimum - low / scales)
         zero_points = np.clip(codes, encoding.minimum, encoding.maximum).astype(np.int64)
     return QuantizationParameters(
@@ -126,12 +132,20 @@ def parameters_for(
     )
 
 
-def _round_scales(scales: Reals, otherwise: float) -> Reals:
+def _round_scales(scales: Reals, otherwise: float, encoding: Encoding) -> Reals:
     """To float32, with something sensible for channels that are always zero."""
     used = scales > 0
-    spare = scales.max() if used.any() else otherwise
-    single = np.where(used, scales, spare).astype(np.float32)
-    return np.maximum(single.astype(np.float64), MINIMUM_SCALE)
+    filled = np.where(used, scales, scales.max() if used.any() else otherwise)
+    if encoding.power_of_two:
+        filled = _next_power_of_two(filled)
+    return np.maximum(filled.astype(np.float32).astype(np.float64), MINIMUM_SCALE)
+
+
+def _next_power_of_two(reals: Reals) -> Reals:
+    """The smallest power of two from each positive real on, without a logarithm's rounding."""
+    fractions, exponents = np.frexp(reals)  # fractions in [0.5, 1), 0.5 for powers of two
+    powers: Reals = np.ldexp(1.0, exponents - (fractions == 0.5))
+    return powers
 
 
 def bias_parameters(
@@ -159,21 +173,34 @@ def bias_parameters(
     )
 
 
+def maximum_bias(data: QuantizationParameters) -> int:
+    """The largest bias code beside activations of these codes: 2**24, beyond 8 bits 2**30.
+
+    The result of a channel that passes it is far larger than its products, and 8-bit codes of it
+    are at least 2**24 / 255 accumulator units apart. Weights that round to coarser codes move the
+    sum by at most 255 / 2 a tap: by less than one code of the result below 500 taps. So a larger
+    bias would only widen the accumulator.
+    """
+    return _MAXIMUM_BIAS_TO_8_BITS if data.encoding.bits <= 8 else _MAXIMUM_BIAS
+
+
 def raise_scales_for_bias(
     weight: QuantizationParameters, data: QuantizationParameters, bias: Reals
 ) -> QuantizationParameters:
-    """Raise weight scales where the bias code would pass ``MAXIMUM_BIAS``.
+    """Raise weight scales where the bias code would pass ``maximum_bias``.
 
-    scale' = max(scale, |bias| / (data scale * MAXIMUM_BIAS)), for each channel of the weight.
+    scale' = max(scale, |bias| / (data scale * maximum_bias)), for each channel of the weight.
 
     Such a channel's weights are tiny beside its bias (typically it is dead), so the bits its
     weights lose don't matter, while a wrapped bias would.
     """
-    needed = np.abs(bias) / (data.scales[0] * MAXIMUM_BIAS)
+    needed = np.abs(bias) / (data.scales[0] * maximum_bias(data))
     needed = needed.reshape(-1, len(weight.scales)) if weight.axis is not None else needed
-    least = needed.max(axis=0) if weight.axis is not None else needed.max(initial=0.0)
+    least: Reals = needed.max(axis=0) if weight.axis is not None else needed.max(initial=0.0)
     old = np.array(weight.scales)
     # Two steps up, because scale and product are rounded to float32 once each.
-    safe = np.nextafter(np.nextafter(least.astype(np.float32), np.inf), np.inf)
-    raised = np.where(least > old, safe.astype(np.float64), old)
+    safe = np.nextafter(np.nextafter(least.astype(np.float32), np.inf), np.inf).astype(np.float64)
+    if weight.encoding.power_of_two:
+        safe = _next_power_of_two(safe)
+    raised = np.where(least > old, safe, old)
     return replace(weight, scales=tuple(raised.tolist()))

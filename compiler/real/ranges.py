@@ -42,8 +42,9 @@ def settle_ranges(
 ) -> dict[str, Range]:
     """One range for each value that becomes codes, equal where the integers need equal codes.
 
-    - Sigmoid, HardSigmoid and Softmax cover [0, 1 - 2**-bits], Tanh [-1, 1 - 2**(1-bits)],
-      whatever was seen: their scales become powers of two that no input can exceed by a code.
+    - Sigmoid, HardSigmoid and Softmax cover [0, 1 - 2**-bits], or [0, 1 - 2**(1-bits)] where codes
+      below zero stay unused, Tanh [-1, 1 - 2**(1-bits)], whatever was seen: their scales become
+      powers of two that no input can exceed by a code.
     - After Relu or Clip a range ends where the clamp does, if that is sooner.
     - Where values only move (MaxPool, Reshape, Concat, ...) or are chosen (Min, Max), inputs and
       output share the union of their ranges.
@@ -90,7 +91,7 @@ def _own_range(value: ir.Value, ranges: Mapping[str, Range], encoding: Encoding)
 def _fixed_range(producer: ir.Node, encoding: Encoding) -> Range | None:
     match producer.op_type:
         case "Sigmoid" | "HardSigmoid" | "Softmax":
-            return Range(0.0, 1.0 - 2.0**-encoding.bits)
+            return Range(0.0, 1.0 - 2.0 ** (int(encoding.symmetric) - encoding.bits))
         case "Tanh":
             return Range(-1.0, 1.0 - 2.0 ** (1 - encoding.bits))
         case _:

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+from math import frexp
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,11 +9,11 @@ from hypothesis import strategies as st
 
 from intaglio.compiler.real.options import QuantizationOptions, parse_bits
 from intaglio.compiler.real.parameters import (
-    MAXIMUM_BIAS,
     MINIMUM_SCALE,
     Encoding,
     QuantizationParameters,
     bias_parameters,
+    maximum_bias,
     parameters_for,
     raise_scales_for_bias,
 )
@@ -25,6 +28,7 @@ encodings = st.builds(
     signed=st.booleans(),
     symmetric=st.booleans(),
     narrow=st.booleans(),
+    power_of_two=st.booleans(),
 )
 reals = st.floats(-1e6, 1e6, width=32)
 
@@ -72,11 +76,19 @@ def test_no_smaller_scale_would_do(encoding: Encoding, first: float, second: flo
         )
     else:
         needed = (high - low) / span
-    if needed > MINIMUM_SCALE:
+    if encoding.power_of_two:
+        assert is_power_of_two(scale)
+        assert scale >= needed
+        # What is always zero may have any scale.
+        assert low == high or scale / 2 < max(needed, MINIMUM_SCALE)
+    elif needed > MINIMUM_SCALE:
         assert scale == pytest.approx(needed, rel=3e-7)
 
 
-@given(encodings.filter(lambda encoding: not encoding.symmetric), st.floats(1e-6, 1e6))
+@given(
+    encodings.filter(lambda encoding: not encoding.symmetric and not encoding.power_of_two),
+    st.floats(1e-6, 1e6),
+)
 def test_a_clamp_at_the_ends_of_the_range_is_redundant(encoding: Encoding, high: float) -> None:
     found = parameters_for(0.0, high, encoding)
     ends = found.quantize(np.array([0.0, high]))
@@ -87,6 +99,25 @@ def test_fixed_values() -> None:
     assert parameters_for(0.0, 1 - 2.0**-8, U8) == QuantizationParameters(U8, (2.0**-8,), (0,))
     assert parameters_for(-1.0, 1 - 2.0**-7, U8) == QuantizationParameters(U8, (2.0**-7,), (128,))
     assert parameters_for(-12.7, 3.0, S8).scales == (float(np.float32(0.1)),)
+
+
+@pytest.mark.parametrize(
+    ("highest", "scale"),
+    [(255.0, 1.0), (np.nextafter(255.0, 0), 1.0), (np.nextafter(255.0, 256), 2.0), (510.0, 2.0)],
+)
+def test_powers_of_two_are_the_smallest_that_cover(highest: float, scale: float) -> None:
+    found = parameters_for(0.0, highest, replace(U8, power_of_two=True))
+    assert (found.scales, found.zero_points) == ((scale,), (0,))
+
+
+def test_each_channel_has_its_own_power_of_two() -> None:
+    encoding = replace(S8, power_of_two=True)
+    found = parameters_for(np.array([-1.0, 0.0, -127.0]), np.array([3.0, 0.0, 128.0]), encoding, 0)
+    assert found.scales == (2.0**-5, 2.0, 2.0)
+
+
+def is_power_of_two(scale: float) -> bool:
+    return frexp(scale)[0] == 0.5
 
 
 def test_halves_go_to_even() -> None:
@@ -130,19 +161,41 @@ def test_the_scale_of_a_bias_is_the_float32_product() -> None:
     st.floats(2.0**-40, 2.0**10, width=32),
     st.floats(2.0**-40, 2.0**10, width=32),
     st.floats(-1e6, 1e6, width=32),
+    st.integers(2, 16),
 )
 def test_a_large_bias_raises_the_scale_just_enough(
-    data_scale: float, weight_scale: float, bias: float
+    data_scale: float, weight_scale: float, bias: float, bits: int
 ) -> None:
-    data = QuantizationParameters(U8, (data_scale,), (0,))
+    data = QuantizationParameters(Encoding(bits, signed=False), (data_scale,), (0,))
     weight = QuantizationParameters(S8, (weight_scale, weight_scale), (0, 0), 0)
     raised = raise_scales_for_bias(weight, data, np.array([bias, 0.0]))
     assert raised.scales[1] == weight_scale
     codes = bias_parameters(data, raised).quantize(np.array([bias, 0.0]))
-    assert abs(int(codes[0])) <= MAXIMUM_BIAS
+    assert abs(int(codes[0])) <= maximum_bias(data)
     if raised.scales[0] != weight_scale:
-        assert abs(int(codes[0])) >= MAXIMUM_BIAS * (1 - 1e-5)
+        assert abs(int(codes[0])) >= maximum_bias(data) * (1 - 1e-5)
         assert raised.scales[0] > weight_scale
+
+
+@given(st.integers(-40, 10), st.integers(-40, 10), st.floats(-1e6, 1e6, width=32))
+def test_a_raised_power_of_two_stays_one(data: int, weight: int, bias: float) -> None:
+    encoding = replace(S8, power_of_two=True)
+    activations = QuantizationParameters(replace(U8, power_of_two=True), (2.0**data,), (0,))
+    weights = QuantizationParameters(encoding, (2.0**weight,), (0,), 0)
+    raised = raise_scales_for_bias(weights, activations, np.array([bias]))
+    parameters = bias_parameters(activations, raised)
+    assert is_power_of_two(raised.scales[0])
+    assert parameters.scales[0] == raised.scales[0] * 2.0**data
+    (code,) = parameters.quantize(np.array([bias]))
+    assert abs(int(code)) <= maximum_bias(activations)
+    if raised.scales[0] != 2.0**weight:
+        assert abs(int(code)) >= maximum_bias(activations) * (0.5 - 1e-5)
+
+
+@pytest.mark.parametrize(("bits", "bound"), [(2, 2**24), (8, 2**24), (9, 2**30), (16, 2**30)])
+def test_wide_activations_may_have_wide_biases(bits: int, bound: int) -> None:
+    data = QuantizationParameters(Encoding(bits, signed=False), (1.0,), (0,))
+    assert maximum_bias(data) == bound
 
 
 @pytest.mark.parametrize(
@@ -170,3 +223,6 @@ def test_options_make_encodings() -> None:
     assert QuantizationOptions().activations == U8
     affine = QuantizationOptions(symmetric_weights=False).weights
     assert (affine.signed, affine.symmetric, affine.narrow) == (False, False, False)
+    shifts = QuantizationOptions(power_of_two_scales=True)
+    assert shifts.weights == replace(S8, power_of_two=True)
+    assert shifts.activations == replace(U8, power_of_two=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from intaglio.compiler.real.parameters import Encoding
+from intaglio.compiler.real.parameters import Encoding, parameters_for
 from intaglio.compiler.real.ranges import Range, observed_ranges, settle_ranges
 from intaglio.compiler.real.statistics import Statistics, ValueStatistics
 from intaglio.errors import InvalidData
@@ -92,6 +92,17 @@ def test_predicted_ranges_end_where_the_clamp_does(
 )
 def test_bounded_functions_have_fixed_ranges(op: str, expected: Range) -> None:
     assert settle(f"(float[N,4] x) => (y) {{ y = {op}(x) }}", {"x": (-1, 1)})["y"] == expected
+
+
+@pytest.mark.parametrize("op", ["Sigmoid", "HardSigmoid", "Softmax", "Tanh"])
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("bits", [2, 4, 7, 8, 16])
+def test_fixed_ranges_need_a_power_of_two(op: str, symmetric: bool, bits: int) -> None:
+    encoding = Encoding(bits, signed=True, symmetric=symmetric)
+    model = parse(f"(float[N,4] x) => (y) {{ y = {op}(x) }}")
+    found = settle_ranges(model, {"x": Range(-1, 1)}, encoding)["y"]
+    (scale,) = parameters_for(found.minimum, found.maximum, encoding).scales
+    assert scale == 2.0 ** (int(symmetric or op == "Tanh") - bits)
 
 
 def test_concatenated_and_moved_values_share_a_range() -> None:
