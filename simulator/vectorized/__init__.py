@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.simulator.engine import Observer
+from intaglio.simulator.vectorized.blas_threads import one_blas_thread
 from intaglio.simulator.vectorized.program import Program
 
-__all__ = ["Program", "run"]
+__all__ = ["Program", "one_blas_thread", "run"]
 
 
 def run(

@@ -40,7 +40,8 @@ class Step:
 class Program:
     """Weights packed, requantizers laid out, bounds proved: what a run need not repeat.
 
-    It may serve several threads at once: a run changes nothing in it.
+    It may serve several threads at once, best inside ``one_blas_thread``: a run changes nothing in
+    it.
     """
 
     def __init__(self, graph: Graph) -> None:
