@@ -15,6 +15,18 @@ class IntaglioError(Exception):
 
     exit_code: ClassVar[int] = 2
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes by the message: constructors take its parts."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[IntaglioError], args: tuple[object, ...], state: dict[str, object]
+) -> IntaglioError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidFile(IntaglioError):
     """A file can't be read as what it should be."""

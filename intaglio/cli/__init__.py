@@ -21,3 +21,6 @@ def main() -> None:
     except IntaglioError as error:
         print(f"intaglio: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except MemoryError:
+        print("intaglio: the memory is used up; take a smaller batch or model.", file=sys.stderr)
+        sys.exit(IntaglioError.exit_code)

@@ -20,6 +20,16 @@ from intaglio.numerics.profile import load_profile
 EXTENSION = ".intaglio"
 DEFAULT_PROFILE = "single-rounding"
 
+_SPEAK_OF_CODES = frozenset(
+    {
+        "ConvInteger",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "MatMulInteger",
+        "QuantizeLinear",
+    }
+)
+
 After = Callable[[str, Graph], None]
 """Called with the name of each pass and the graph that it made."""
 
@@ -110,8 +120,9 @@ def import_file(path: Path, options: LoweringOptions) -> Graph:
 
 def is_quantized(model: ir.Model) -> bool:
     """Whether a node of the model speaks of integer codes."""
-    return any("Linear" in node.op_type and "uantize" in node.op_type for node in model.graph) or (
-        any(node.op_type.startswith("QLinear") for node in model.graph)
+    return any(
+        node.op_type in _SPEAK_OF_CODES or node.op_type.startswith("QLinear")
+        for node in model.graph
     )
 
 

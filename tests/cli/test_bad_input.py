@@ -366,3 +366,24 @@ def test_wrong_usage_exits_with_2() -> None:
     assert intaglio("frobnicate").code == 2
     assert intaglio("inspect", "--no-such-option", "x").code == 2
     assert "--limit" in intaglio("demo", "--limit", "0").err
+
+
+def test_running_out_of_memory_is_a_sentence(
+    lowered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("intaglio.commands.simulate.run_in_order", exhausted)
+    finished = intaglio("simulate", lowered, "--data", DATA)
+    assert finished.code == 2
+    assert "memory" in finished.err
+
+
+def test_a_bug_of_ours_keeps_its_traceback(lowered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("intaglio.commands.simulate.run_in_order", broken)
+    with pytest.raises(ZeroDivisionError):
+        intaglio("simulate", lowered, "--data", DATA)
