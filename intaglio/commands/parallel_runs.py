@@ -12,6 +12,7 @@ from intaglio.commands.engines import EngineName, Outcome, Runner
 from intaglio.commands.worker_processes import interrupts_held, start_processes
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.errors import InvalidOption
+from intaglio.simulator import vectorized
 
 MAX_THREADS = 256
 
@@ -46,15 +47,16 @@ def run_in_order(
         raise InvalidOption(
             "--threads", threads, "no such number of threads", f"use 1 to {MAX_THREADS}"
         )
-    if threads == 1:
-        runner = Runner.of(graph, engines.engine, engines.against)
+    if threads > 1 and engines.in_processes:
+        yield from _in_processes(graph, engines, feeds, threads)
+        return
+    runner = Runner.of(graph, engines.engine, engines.against)
+    with vectorized.one_blas_thread():
+        if threads > 1:
+            yield from _pooled(ThreadPoolExecutor(threads), runner, feeds, threads)
+            return
         for index, inputs in enumerate(feeds):
             yield runner(inputs, index)
-    elif engines.in_processes:
-        yield from _in_processes(graph, engines, feeds, threads)
-    else:
-        runner = Runner.of(graph, engines.engine, engines.against)
-        yield from _pooled(ThreadPoolExecutor(threads), runner, feeds, threads)
 
 
 def _in_processes(
