@@ -92,7 +92,7 @@ def _reshaped(site: Site, x: Real, shape: Shape) -> Real:
 
 def concat(site: Site) -> Real:
     """Concat along one axis; operands in different scales are requantized to that of the result."""
-    parts = tuple(site.rearrangeable(index) for index in range(len(site.operands)))
+    parts = tuple(site.rearrangeable(index) for index in range(max(len(site.operands), 1)))
     first = parts[0].shape
     axis = normalized(site.integer("axis", 0), len(first))
     for part in parts:

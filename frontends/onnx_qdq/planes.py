@@ -116,12 +116,19 @@ def _pads(
 def same_pads(
     extents: Shape, kernel: Shape, strides: Shape, dilations: Shape, *, upper: bool
 ) -> tuple[int, ...]:
-    """Pads that make ceil(extent / stride) windows; an odd one goes to the end if ``upper``."""
+    """Pads that make ceil(extent / stride) windows; an odd one goes to the end if ``upper``.
+
+    Raises:
+        Refusal: wide windows with wider gaps, which runtimes place differently.
+    """
     before: list[int] = []
     after: list[int] = []
     for extent, taps, stride, dilation in zip(extents, kernel, strides, dilations, strict=True):
         windows = -(-extent // stride)
-        total = max((windows - 1) * stride + span(taps, dilation) - extent, 0)
+        total = (windows - 1) * stride + span(taps, dilation) - extent
+        if total < 0 and taps > 1:
+            raise Refusal("pads automatically where windows leave elements out; state pads instead")
+        total = max(total, 0)
         before.append(total // 2 if upper else total - total // 2)
         after.append(total - before[-1])
     return (*before, *after)

@@ -167,4 +167,4 @@ def _linear(planes: list[_Axis], mode: str) -> scaled.ResizeLinear:
 
 def _follows(axis: _Axis) -> bool:
     """Whether the scale is the ratio of the extents."""
-    return axis.scale == _ratio(axis.after, axis.before)
+    return bool(axis.scale == _ratio(axis.after, axis.before))

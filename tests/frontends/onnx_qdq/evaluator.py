@@ -76,11 +76,12 @@ def _quantize(real: Real, type: TensorType) -> Array:
 
 
 def _clip(real: Real, clip: scaled.Clip) -> Real:
+    shape = real.shape
     if clip.low:
         real = np.maximum(real, np.array([bound.value for bound in clip.low]))
     if clip.high:
         real = np.minimum(real, np.array([bound.value for bound in clip.high]))
-    return real
+    return real.reshape(shape)
 
 
 def _moved(op: Any, operands: list[Array], shape: tuple[int, ...]) -> Array | None:

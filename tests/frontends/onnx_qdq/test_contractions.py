@@ -68,6 +68,9 @@ CONVOLUTIONS: dict[str, dict[str, Any]] = {
     "same lower": dict(
         shape=(1, 2, 7, 8), weights=(3, 2, 4, 3), auto_pad="SAME_LOWER", strides=[2, 3]
     ),
+    "same with a single tap": dict(
+        shape=(1, 2, 9, 8), weights=(3, 2, 1, 1), auto_pad="SAME_UPPER", strides=[3, 2]
+    ),
     "valid": dict(shape=(1, 2, 7, 8), weights=(3, 2, 4, 3), auto_pad="VALID"),
     "signal": dict(shape=(2, 3, 11), weights=(4, 3, 3), strides=[2], pads=[2, 1]),
 }

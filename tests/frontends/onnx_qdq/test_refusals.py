@@ -174,6 +174,11 @@ def _attribute_of_another_type(model: QdqModel, x: str) -> str:
     return model.node("Softmax", [x], "y", axis=1.5)
 
 
+def _automatic_pads_with_gaps(model: QdqModel, x: str) -> str:
+    attributes = {"kernel_shape": [2, 2], "strides": [4, 4], "auto_pad": "SAME_UPPER"}
+    return model.node("AveragePool", [x], "y", **attributes)
+
+
 def _flag_that_is_none(model: QdqModel, x: str) -> str:
     return model.node("ReduceMean", [x], "y", keepdims=2)
 
@@ -222,6 +227,7 @@ CASES: tuple[Case, ...] = (
     (_negative_scale, "node c_dq_node (DequantizeLinear): its scale isn't positive and finite"),
     (_two_dimensional_maxima_with_indices, "is asked for the indices of the maxima"),
     (_attribute_of_another_type, "node y_node (Softmax): its attribute axis is of type FLOAT"),
+    (_automatic_pads_with_gaps, "pads automatically where windows leave elements out"),
     (_flag_that_is_none, "its attribute keepdims is 2; 0 or 1 is expected"),
     (_bound_that_leaves_nothing, "a bound is infinite so that nothing is left"),
     (_bias_type_as_activation, "quantizes to i32; at most 16 bits are expected"),
