@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from intaglio.cli.options import Json, Quiet, usable_cores, use_one_blas_thread
+from intaglio.cli.options import Json, Quiet, usable_cores
 
 if TYPE_CHECKING:
     from intaglio.commands.demo import DemoReport
@@ -25,7 +25,6 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Quantize, lower and simulate the digits network, prove its accumulators, and report."""
-    use_one_blas_thread()
     import json
 
     from intaglio.commands.demo import run_demo

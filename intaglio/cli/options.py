@@ -56,9 +56,3 @@ Shape = Annotated[
 def usable_cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def use_one_blas_thread() -> None:
-    """Leave the cores to batches that run side by side; to be called before NumPy is imported."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")

@@ -16,7 +16,6 @@ from intaglio.cli.options import (
     Shape,
     Threads,
     Workers,
-    use_one_blas_thread,
 )
 
 if TYPE_CHECKING:
@@ -54,8 +53,6 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Run a model over data to the last bit; exit with 1 where two engines differ."""
-    if threads > 1:
-        use_one_blas_thread()
     from intaglio.cli.printing import print_facts
     from intaglio.commands.batches import graph_specs
     from intaglio.commands.data import open_dataset

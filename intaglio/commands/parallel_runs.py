@@ -105,4 +105,5 @@ def _prepare_process(graph: Graph, engines: Engines) -> None:
 def _run_in_process(inputs: Feeds, index: int) -> Outcome:
     if _process_runner is None:
         raise RuntimeError("a worker process was not prepared")
-    return _process_runner(inputs, index)
+    with vectorized.one_blas_thread():
+        return _process_runner(inputs, index)
