@@ -25,6 +25,7 @@ pytestmark = pytest.mark.peer
 PROFILE = load_profile("ort-x86-vnni")
 SEEDS = range(6)
 KINDS = ["powers", "fractions", "random"]
+SEEDS_AND_KINDS = list(itertools.product(SEEDS, KINDS))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,7 +102,7 @@ def _every_pair(dtype: Any) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize("op", ["Add", "Mul"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_every_pair_of_codes(op: str, dtype: Any, seed: int, kind: str):
     rng = np.random.default_rng(seed)
     left, right = _every_pair(dtype)
@@ -124,7 +125,7 @@ def _type(dtype: Any) -> int:
 
 
 @pytest.mark.parametrize("case", ["plain", "strided", "depthwise", "grouped", "relu6"])
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_convolutions(case: str, seed: int, kind: str):
     rng = np.random.default_rng(seed)
     channels, outputs, groups = 8, 8, {"depthwise": 8, "grouped": 2}.get(case, 1)
@@ -153,7 +154,7 @@ def test_convolutions(case: str, seed: int, kind: str):
     _demand_equality(model, {"x": x}, ("QLinearConv",))
 
 
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_fully_connected(seed: int, kind: str):
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 256, (64, 32)).astype(np.uint8)
@@ -170,7 +171,7 @@ def test_fully_connected(seed: int, kind: str):
     _demand_equality(model, {"x": x}, ("QGemm",))
 
 
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_two_computed_matrices(seed: int, kind: str):
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 256, (2, 9, 32)).astype(np.uint8)
@@ -190,7 +191,7 @@ def test_two_computed_matrices(seed: int, kind: str):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 @pytest.mark.parametrize("pool", ["global", "window", "padded"])
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_average_pools(pool: str, dtype: Any, seed: int, kind: str):
     rng = np.random.default_rng(seed)
     info = np.iinfo(dtype)
@@ -212,7 +213,7 @@ def test_average_pools(pool: str, dtype: Any, seed: int, kind: str):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 @pytest.mark.parametrize("op", ["Sigmoid", "LeakyRelu", "Tanh", "HardSwish", "Relu", "Identity"])
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_every_code_through_a_function(op: str, dtype: Any, seed: int, kind: str):
     rng = np.random.default_rng(seed)
     info = np.iinfo(dtype)
@@ -229,7 +230,7 @@ def test_every_code_through_a_function(op: str, dtype: Any, seed: int, kind: str
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_softmax(dtype: Any, seed: int, kind: str):
     rng = np.random.default_rng(seed)
     info = np.iinfo(dtype)
@@ -243,7 +244,7 @@ def test_softmax(dtype: Any, seed: int, kind: str):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
-@pytest.mark.parametrize(("seed", "kind"), itertools.product(SEEDS, KINDS))
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_concatenation_of_different_scales(dtype: Any, seed: int, kind: str):
     rng = np.random.default_rng(seed)
     left, right = _every_pair(dtype)
