@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from intaglio.compiler.real.editing import (
     Names,
     add_float_initializer,
+    add_initializer,
     describe,
     float_attribute,
     float_constant,
@@ -44,7 +45,7 @@ def fold_batch_normalization(model: ir.Model) -> ir.Model:
     - before a Conv without padding, or a Gemm (W' = W * k along the input channels,
       b' = b + sum W * (beta - k * mean)); with padding this is not exact, since the padded zeros
       are not normalized;
-    - alone: a depthwise 1x1 Conv for inputs with spatial axes, else Mul and Add.
+    - alone: a depthwise 1x1 Conv, to which a matrix [N, C] becomes [N, C, 1].
 
     Its output keeps its name and gets ``intaglio.statistics``: the normal distribution that
     training promised, mean beta and std |gamma| * sqrt(var / (var + eps)) per channel. (Not
@@ -147,27 +148,38 @@ def _reads_no_padding(node: ir.Node) -> bool:
 
 
 def _stand_alone(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> None:
+    """As a depthwise convolution: its weights have a scale for each channel, a Mul's have not."""
     source, result = node.inputs[0], node.outputs[0]
     rank = len(source.shape) if source is not None and source.shape is not None else 0
-    channels, name = affine.factor.size, f"{result.name}"
-    if rank >= 3:
-        kernel = _along(affine.factor, 0, rank)
-        weight = add_float_initializer(graph, names, f"{name}_weight", kernel)
-        bias = add_float_initializer(graph, names, f"{name}_bias", affine.offset)
-        last = ir.node("Conv", [source, weight, bias], {"group": channels}, name=node.name)
-        nodes = [last]
-    else:
-        factor = add_float_initializer(graph, names, f"{name}_factor", affine.factor)
-        offset = add_float_initializer(graph, names, f"{name}_offset", affine.offset)
-        scaled = ir.node("Mul", [source, factor], name=f"{name}_scale")
-        scaled.outputs[0].name = names.fresh(f"{name}_scaled")
-        scaled.outputs[0].type, scaled.outputs[0].shape = result.type, result.shape
-        last = ir.node("Add", [scaled.outputs[0], offset], name=node.name)
-        nodes = [scaled, last]
+    kernel = _along(affine.factor, 0, max(rank, 3))
+    weight = add_float_initializer(graph, names, f"{result.name}_weight", kernel)
+    bias = add_float_initializer(graph, names, f"{result.name}_bias", affine.offset)
+    convolution = ir.node("Conv", [source, weight, bias], {"group": affine.factor.size})
+    convolution.name = node.name
+    nodes = [convolution]
+    if rank < 3:
+        nodes = _with_a_spatial_axis(graph, names, convolution, f"{result.name}")
     graph.insert_after(node, nodes)
-    take_over(result, last.outputs[0])
-    write_channel_statistics(last.outputs[0], affine.mean, affine.std)
+    last = nodes[-1].outputs[0]
+    take_over(result, last)
+    write_channel_statistics(last, affine.mean, affine.std)
     graph.remove(node, safe=True)
+
+
+def _with_a_spatial_axis(
+    graph: ir.Graph, names: Names, convolution: ir.Node, name: str
+) -> list[ir.Node]:
+    """The convolution of a matrix ``[N, C]``, as one of ``[N, C, 1]``."""
+    axes = add_initializer(graph, names, f"{name}_axes", np.array([2]))
+    spread = ir.node("Unsqueeze", [convolution.inputs[0], axes], name=names.fresh(f"{name}_spread"))
+    spread.outputs[0].name = names.fresh(f"{name}_source")
+    convolution.replace_input_with(0, spread.outputs[0])
+    convolution.outputs[0].name = names.fresh(f"{name}_column")
+    return [
+        spread,
+        convolution,
+        ir.node("Squeeze", [convolution.outputs[0], axes], name=names.fresh(f"{name}_squeeze")),
+    ]
 
 
 def _along(vector: Vector, axis: int, rank: int) -> Vector:

@@ -127,7 +127,7 @@ def test_before_a_transposed_convolution_it_stands_alone() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [("N,3", ["Mul", "Add"]), ("N,3,7", ["Conv"]), ("N,3,5,5", ["Conv"])],
+    [("N,3", ["Unsqueeze", "Conv", "Squeeze"]), ("N,3,7", ["Conv"]), ("N,3,5,5", ["Conv"])],
 )
 def test_alone(shape: str, expected: list[str]) -> None:
     result = folded(

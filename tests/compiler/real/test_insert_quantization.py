@@ -268,3 +268,12 @@ def test_names_that_are_taken_get_a_number() -> None:
         y = Conv(c, w_scale) }"""
     result = quantize(text, w=random(1, 3, 2, 3, 3), w_scale=random(2, 4, 3, 1, 1))
     assert error(result) < 0.05
+
+
+def test_a_lone_normalization_keeps_the_width_of_every_channel() -> None:
+    gamma = np.array([1e-3, -1.0, 1e3], dtype=np.float32)
+    result = quantize(
+        "(float[N,3] x) => (y) { y = BatchNormalization(x, g, b, m, v) }",
+        g=gamma, b=random(2, 3), m=random(3, 3), v=np.ones(3, dtype=np.float32),
+    )  # fmt: skip
+    assert initializer(result.model, "y_weight_quantized").ravel().tolist() == [127, -127, 127]
