@@ -110,6 +110,9 @@ def parameters_of_input(site: Site, shape: Shape, element: IntType) -> Quantizat
 
 def _parameters(site: Site, shape: Shape, element: IntType) -> Quantization:
     zero_point = site.static(2) if site.has(2) else None
+    given = site.operands[2] if site.has(2) else None
+    if isinstance(given, Static) and integer_type(given.element) is None:
+        raise Refusal(f"its zero point is of type {given.element.name}; that of codes is expected")
     return quantization(site.static(1), zero_point, site.integer("axis", 1), shape, element)
 
 

@@ -16,6 +16,7 @@ from intaglio.frontends.onnx_qdq.planes import channels_first, channels_last, sp
 from intaglio.frontends.onnx_qdq.refusal import Refusal
 from intaglio.frontends.onnx_qdq.site import Site, float32, normalized
 
+_LONGEST_AXIS = 2**16
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 
 _ROUNDINGS: dict[str, Callable[[float], int]] = {
@@ -57,6 +58,8 @@ def resize(site: Site) -> Real:
         raise Refusal("resizes the batch or the channels; rows and columns alone are expected")
     if all(axis.after == axis.before for axis in axes):
         return x
+    if max(axis.after for axis in axes) > _LONGEST_AXIS:
+        raise Refusal(f"resizes an axis to more than {_LONGEST_AXIS} elements")
     planes = axes[2:] if count == 2 else [_Axis(1, 1, _ONE), *axes[2:]]
     coordinates = site.text("coordinate_transformation_mode", "half_pixel")
     if site.opset < 11:

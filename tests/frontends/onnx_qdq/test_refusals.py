@@ -202,8 +202,19 @@ def _matrix_with_three_axes(model: QdqModel, x: str) -> str:
 
 
 def _huge_result(model: QdqModel, x: str) -> str:
-    sizes = model.array("sizes", np.array([1, 3, 2**20, 2**20], np.int64))
+    sizes = model.array("sizes", np.array([1, 3, 2**16, 2**15], np.int64))
     return model.node("Resize", [x, "", "", sizes], "y")
+
+
+def _long_axis(model: QdqModel, x: str) -> str:
+    sizes = model.array("sizes", np.array([1, 3, 2**20, 1], np.int64))
+    return model.node("Resize", [x, "", "", sizes], "y")
+
+
+def _zero_point_that_is_no_code(model: QdqModel, x: str) -> str:
+    names = [model.array("c", np.ones(1, np.int8)), model.array("c_scale", np.float32(1))]
+    names.append(model.array("c_zero", np.float32(0)))
+    return model.node("Add", [x, model.node("DequantizeLinear", names, "c_dq")], "y")
 
 
 Case = tuple[Callable[[QdqModel, str], str], str]
@@ -233,6 +244,8 @@ CASES: tuple[Case, ...] = (
     (_bias_type_as_activation, "quantizes to i32; at most 16 bits are expected"),
     (_undefined_tensor, "tensor nowhere: is read before any node computes it"),
     (_matrix_with_three_axes, "its second operand has the shape (1, 48, 2)"),
+    (_long_axis, "resizes an axis to more than 65536 elements"),
+    (_zero_point_that_is_no_code, "its zero point is of type FLOAT; that of codes is expected"),
     (_huge_result, "more than 2**31 - 1 elements"),
 )
 
