@@ -290,17 +290,15 @@ def test_every_verb_has_help_with_an_example(verb: Verb) -> None:
     assert f"Example: intaglio {name}" in printed
 
 
-def test_the_help_is_fast_and_imports_nothing_heavy() -> None:
+def test_the_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from intaglio.cli.app import app; "
         "print([m for m in ('numpy', 'onnx', 'onnxruntime') if m in sys.modules])"
     )
-    started = time.perf_counter()
     finished = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert finished.stdout == "[]\n"
-    assert time.perf_counter() - started < 5
 
 
 def test_the_version_is_told() -> None:

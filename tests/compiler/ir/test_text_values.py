@@ -2,7 +2,6 @@
 """Every value of every op's fields survives the text; columns and rows mean the same."""
 
 import string
-import time
 from enum import Enum
 from typing import Any
 
@@ -201,7 +200,7 @@ def with_name(name: str) -> Graph:
     return Graph(name, Level.FIXED, (), (), (), ())
 
 
-def test_a_mobilenet_worth_of_requantizers_is_read_in_a_second() -> None:
+def test_a_mobilenet_worth_of_requantizers_is_read() -> None:
     multipliers = ", ".join(str(2**30 + channel) for channel in range(1024))
     shifts = ", ".join(str(32 + channel % 7) for channel in range(1024))
     row = (
@@ -210,8 +209,6 @@ def test_a_mobilenet_worth_of_requantizers_is_read_in_a_second() -> None:
     )
     lines = [f"%y{layer}: i8[1,1024] = requantize(%x) requantizers={row}" for layer in range(28)]
     text = "\n".join(["graph g fixed", "%x: i32[1,1024] = input", *lines, "return %y27"])
-    start = time.process_time()
     graph = parse_graph(text)
-    assert time.process_time() - start < 1
     (last,) = [op for node, op in graph.nodes_of(fixed.Requantize) if node.name == "y27"]
     assert last.requantizers[1023].apply(2**10) == 127
