@@ -37,7 +37,8 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
     weights = state.source.type_of(node.operands[1]).scaled
     _require_channel_axis(state, node, op, weights)
     per_channel = Granularity.PER_TENSOR if weights.per_tensor else Granularity.PER_CHANNEL
-    rule = state.profile.first(state.profile.contraction, _KINDS[type(op)], x_element, per_channel)
+    kind, element = _KINDS[type(op)], state.result(node)[1]
+    rule = state.profile.first(state.profile.contraction, kind, x_element, element, per_channel)
     if len(node.operands) > 2:
         _require_bias(state, node, rule, x.scale, weights)
     accumulator = Accumulator(
@@ -52,7 +53,7 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         suffix="accumulator",
     )
     requantizers = _requantizers(state, node, op, rule, accumulated)
-    return state.emit(node, fixed.Requantize(requantizers), [accumulated], state.result(node)[1])
+    return state.emit(node, fixed.Requantize(requantizers), [accumulated], element)
 
 
 def _accumulate(

@@ -9,45 +9,61 @@ from collections.abc import Callable
 from intaglio.compiler.ir.types import Quantization
 from intaglio.numerics import float32, multipliers
 from intaglio.numerics.float32 import Float32
-from intaglio.numerics.float64 import Float64
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.derive import real_multiplier
+from intaglio.numerics.profile.schemes import ScaleProduct
 from intaglio.numerics.rounding import Rounding, divide
 from intaglio.numerics.scalings import DoubleRounding, rounding_shift_away
 
 INT16 = IntType(16, signed=True)
+_ONE = Float32.from_value(1.0)
 
 
-def _double_rounding(real: float) -> DoubleRounding:
-    multiplier, shift = multipliers.quantize_multiplier(real)
+def _double_rounding(
+    product: ScaleProduct, source: Quantization, target: Quantization, factor: Float32 = _ONE
+) -> DoubleRounding:
+    """M(·, s * factor / s_out), the multiplier formed in the arithmetic of ``product``."""
+    real = real_multiplier(product, source.scale, target.scale, factor)
+    multiplier, shift = multipliers.quantize_multiplier(float(real))
     return DoubleRounding(multiplier, shift, Rounding.HALF_AWAY_FROM_ZERO)
 
 
 def fixed_point_leaky_relu(
-    source: Quantization, target: Quantization, alpha: Float32
+    product: ScaleProduct, source: Quantization, target: Quantization, alpha: Float32
 ) -> Callable[[int], int]:
-    """V = q - z: v >= 0 ? M(v, fl32(s / s_out)) : M(v, fl32(fl32(s * alpha) / s_out)), + z_out."""
-    identity = _double_rounding(float32.divide(source.scale, target.scale).value)
-    sloped = float32.divide(float32.multiply(source.scale, alpha), target.scale)
-    negative = _double_rounding(sloped.value)
+    """V = q - z: v >= 0 ? M(v, s / s_out) : ±M(v, s * |alpha| / s_out), + z_out.
+
+    A negative slope negates the result of the positive one (LiteRT 2.3 and TFLite Micro on x86):
+    a negative multiplier would round the product's halves the other way.
+    """
+    identity = _double_rounding(product, source, target)
+    falling = alpha.value < 0
+    magnitude = float32.negate(alpha) if falling else alpha
+    sloped = _double_rounding(product, source, target, magnitude)
+    sign = -1 if falling else 1
 
     def code(q: int) -> int:
         v = q - source.zero_point
-        return (identity if v >= 0 else negative).apply(v) + target.zero_point
+        scaled = identity.apply(v) if v >= 0 else sign * sloped.apply(v)
+        return scaled + target.zero_point
 
     return code
 
 
 def fixed_point_slope(
-    source: Quantization, target: Quantization, slope_code: int, slope_scale: Float32
+    product: ScaleProduct,
+    source: Quantization,
+    target: Quantization,
+    slope_code: int,
+    slope_scale: Float32,
 ) -> Callable[[int], int]:
     """V >= 0 ? M(v, s / s_out) : M(v * slope_code, s * s_slope / s_out), + z_out."""
-    identity = _double_rounding(multipliers.double_ratio(source.scale, target.scale).value)
-    product: Float64 = multipliers.double_multiplier(source.scale, slope_scale, target.scale)
-    negative = _double_rounding(product.value)
+    identity = _double_rounding(product, source, target)
+    sloped = _double_rounding(product, source, target, slope_scale)
 
     def code(q: int) -> int:
         v = q - source.zero_point
-        scaled = identity.apply(v) if v >= 0 else negative.apply(v * slope_code)
+        scaled = identity.apply(v) if v >= 0 else sloped.apply(v * slope_code)
         return scaled + target.zero_point
 
     return code

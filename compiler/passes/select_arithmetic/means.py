@@ -71,7 +71,7 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
         name = _padded(state, mean, name, pads)
         pads = (0, 0, 0, 0)
     kind = "average_pool2d"
-    rule = state.profile.first(state.profile.mean, kind, mean.source_element)
+    rule = state.profile.first(state.profile.mean, kind, mean.source_element, mean.element)
     count = prod(op.kernel)
 
     def pool(arithmetic: fixed.PoolArithmetic, element: IntType, suffix: str = "") -> str:
@@ -153,7 +153,7 @@ def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str
     """A sum over axes, then a requantizer that divides by their extent as well."""
     mean = _mean(state, node, op.activation)
     kind = "global_average_pool" if op.global_pool else "reduce_mean"
-    rule = state.profile.first(state.profile.mean, kind, mean.source_element)
+    rule = state.profile.first(state.profile.mean, kind, mean.source_element, mean.element)
     shape = state.source.type_of(node.operands[0]).shape
     count = prod(shape[axis] for axis in op.axes)
     zero_point, requantizer = _reduction(state, mean, rule, count)

@@ -75,7 +75,7 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
     pair = _Pair(
         node, function, left, left_element, right, right_element, output, element, low, high
     )
-    rule = state.profile.first(state.profile.pair, function.value, left_element)
+    rule = state.profile.first(state.profile.pair, function.value, left_element, element)
     match rule.method:
         case RescaledSumMethod():
             name = _pairwise(state, pair, _rescaled_sum(state, pair, rule.method))

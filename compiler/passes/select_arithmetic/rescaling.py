@@ -40,7 +40,7 @@ def rescale_codes(
     element = state.builder.type_of(name).integer
     if (source.scale, source.zero_point) == (target.scale, target.zero_point):
         return _clamped(state, node, name, bounds)
-    rule = state.profile.first(state.profile.rescale, "requantize", element)
+    rule = state.profile.first(state.profile.rescale, "requantize", element, node.type.integer)
     match rule.method:
         case Rescale():
             return _by_requantizer(state, node, name, source, target, bounds, rule.method)

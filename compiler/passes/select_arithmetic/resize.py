@@ -30,7 +30,7 @@ def lower_resize_linear(state: Lowering, node: Node, op: scaled.ResizeLinear) ->
     """The exact weighted sum, divided once; then the result's own scale where it differs."""
     source, element = state.activation(node, node.operands[0])
     target, wanted = state.result(node)
-    rule = state.profile.first(state.profile.resize, "resize_linear", element)
+    rule = state.profile.first(state.profile.resize, "resize_linear", element, wanted)
     before, after = state.source.type_of(node.operands[0]).shape, node.type.shape
     rows = _axis(op, rule, before[1], after[1])
     columns = _axis(op, rule, before[2], after[2])

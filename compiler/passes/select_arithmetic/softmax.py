@@ -26,7 +26,7 @@ def lower_softmax(state: Lowering, node: Node, op: scaled.Softmax) -> str:
     """One softmax op; ``beta`` joins the operand's scale."""
     source, source_element = state.activation(node, node.operands[0])
     target, element = state.result(node)
-    rule = state.profile.first(state.profile.softmax, "softmax", source_element)
+    rule = state.profile.first(state.profile.softmax, "softmax", source_element, element)
     algorithm: fixed.SoftmaxAlgorithm
     match rule.method:
         case FixedPointSoftmaxMethod():

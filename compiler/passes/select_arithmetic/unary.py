@@ -66,12 +66,12 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
     """table[q] = code of function(real of q), within the activation's bounds."""
     source, source_element = state.activation(node, node.operands[0])
     target, element = state.result(node)
-    rule = state.profile.first(state.profile.unary, op.function.value, source_element)
+    rule = state.profile.first(state.profile.unary, op.function.value, source_element, element)
     match rule.method:
         case ExactTable() | Float32Table():
             function = _from_real(rule.method, real_function(op), source, target)
         case FixedPointTable():
-            function = _fixed_point(state, node, op, source, target)
+            function = _fixed_point(state, node, op, rule.method, source, target)
         case SlopeTable():
             if op.function is not scaled.UnaryFunction.LEAKY_RELU:
                 raise state.refusal(
@@ -91,7 +91,7 @@ def lower_prelu(state: Lowering, node: Node) -> str:
     target, element = state.result(node)
     slope = state.constant_operand(node, 1)
     scale, zero_point = slope.type.scaled.channel(0)
-    rule = state.profile.first(state.profile.unary, "prelu", source_element)
+    rule = state.profile.first(state.profile.unary, "prelu", source_element, element)
     codes = [int(code) - zero_point for code in slope.array.reshape(-1)]
     tables = [
         _bounded(
@@ -130,7 +130,7 @@ def _prelu(
             slope32 = float32.multiply(float32.from_integer(slope_code), slope_scale)
             return _slopes(state, node, method, source, target, slope32, element)
         case FixedPointTable():
-            return fixed_point_slope(source, target, slope_code, slope_scale)
+            return fixed_point_slope(method.product, source, target, slope_code, slope_scale)
         case _:
             assert_never(method)
 
@@ -203,11 +203,12 @@ def _fixed_point(
     state: Lowering,
     node: Node,
     op: scaled.Unary,
+    method: FixedPointTable,
     source: Quantization,
     target: Quantization,
 ) -> CodeFunction:
     if op.function is scaled.UnaryFunction.LEAKY_RELU:
-        return fixed_point_leaky_relu(source, target, op.alpha)
+        return fixed_point_leaky_relu(method.product, source, target, op.alpha)
     if op.function is scaled.UnaryFunction.HARD_SWISH:
         return fixed_point_hard_swish(source, target)
     raise state.refusal(

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from intaglio.numerics.profile.schemes import Rescale, Scheme
+from intaglio.numerics.profile.schemes import Rescale, ScaleProduct, Scheme
 from intaglio.numerics.rounding import Rounding
 
 
@@ -132,7 +132,13 @@ class Float32Table:
 
 @dataclass(frozen=True, slots=True)
 class FixedPointTable:
-    """TFLite's integer formulas for LEAKY_RELU, PRELU and HARD_SWISH."""
+    """TFLite's integer formulas for LEAKY_RELU, PRELU and HARD_SWISH.
+
+    ``product`` forms the multipliers of the two rectifiers: LiteRT in float32, TFLite Micro in
+    double.
+    """
+
+    product: ScaleProduct = ScaleProduct.FLOAT32
 
 
 @dataclass(frozen=True, slots=True)

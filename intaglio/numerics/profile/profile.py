@@ -83,6 +83,7 @@ class Profile:
         rules: Iterable[RuleT],
         op: str,
         operand: IntType,
+        result: IntType,
         granularity: Granularity = Granularity.PER_TENSOR,
     ) -> RuleT:
         """The first of ``rules`` that applies.
@@ -91,11 +92,11 @@ class Profile:
             InvalidProfile: no rule applies.
         """
         for rule in rules:
-            if rule.when.accepts(op, operand, granularity):
+            if rule.when.accepts(op, operand, result, granularity):
                 return rule
         raise InvalidProfile(
             self.name,
             "rules",
-            f"none for {op} on {operand} operands, {granularity.value}",
+            f"none for {op} on {operand} operands with {result} results, {granularity.value}",
             "one whose condition accepts it (add the rule, or choose another profile)",
         )

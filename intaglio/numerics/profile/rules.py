@@ -31,18 +31,24 @@ class Condition:
     Attributes:
         ops: op kinds in the words of the text form, such as ``conv2d``.
         operands: element types of the first operand.
+        results: element types of the result.
         granularity: of the weights.
     """
 
     ops: tuple[str, ...] = ()
     operands: tuple[IntType, ...] = ()
+    results: tuple[IntType, ...] = ()
     granularity: Granularity | None = None
 
-    def accepts(self, op: str, operand: IntType, granularity: Granularity) -> bool:
-        """Whether the rule is for this op on this operand type."""
+    def accepts(
+        self, op: str, operand: IntType, result: IntType, granularity: Granularity
+    ) -> bool:
+        """Whether the rule is for this op between these types."""
         if self.ops and op not in self.ops:
             return False
         if self.operands and operand not in self.operands:
+            return False
+        if self.results and result not in self.results:
             return False
         return self.granularity is None or self.granularity is granularity
 
