@@ -23,6 +23,7 @@ from intaglio.compiler.passes.select_arithmetic.resize import lower_resize_linea
 from intaglio.compiler.passes.select_arithmetic.softmax import lower_softmax
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.compiler.passes.select_arithmetic.unary import lower_prelu, lower_unary
+from intaglio.errors import UnsupportedModel
 from intaglio.numerics.profile import Profile
 
 __all__ = ["select_arithmetic"]
@@ -32,7 +33,7 @@ def select_arithmetic(graph: Graph, profile: Profile) -> Graph:
     """The fixed graph that computes ``graph`` in the arithmetic of ``profile``.
 
     Raises:
-        UnsupportedModel: a node has no arithmetic in this profile.
+        UnsupportedModel: nodes have no arithmetic in this profile; every one is named.
         InvalidProfile: the profile has no rule for an op.
     """
     builder = Builder(graph.name, Level.FIXED, profile.name)
@@ -40,8 +41,17 @@ def select_arithmetic(graph: Graph, profile: Profile) -> Graph:
     for value in graph.inputs:
         plain = TensorType(value.type.element, value.type.shape)
         state.names[value.name] = builder.input(value.source or value.name, plain)
+    problems: list[str] = []
     for node in graph.nodes:
-        state.names[node.name] = _lower(state, node)
+        try:
+            state.names[node.name] = _lower(state, node)
+        except UnsupportedModel as error:
+            # What follows is lowered all the same, so that every offending node is named at once.
+            problems += error.problems
+            stand_in = TensorType(node.type.element, node.type.shape)
+            state.names[node.name] = builder.input(node.name, stand_in)
+    if problems:
+        raise state.unsupported(problems)
     outputs = [state.operand(name) for name in graph.outputs]
     return builder.finish(outputs, graph.output_sources)
 

@@ -58,9 +58,15 @@ class Lowering:
     def refusal(self, node: Node, found: str, expected: str) -> UnsupportedModel:
         """The error for a node that the profile has no arithmetic for."""
         kind = type(node.op).__name__
+        return self.unsupported(
+            [f"{node.source or node.name} ({kind}): {found}; expected {expected}"]
+        )
+
+    def unsupported(self, problems: Sequence[str]) -> UnsupportedModel:
+        """The error for all the nodes that the profile has no arithmetic for."""
         return UnsupportedModel(
             self.source.name,
-            [f"{node.source or node.name} ({kind}): {found}; expected {expected}"],
+            problems,
             f"Change the model, or lower it under another profile than {self.profile.name}",
         )
 
