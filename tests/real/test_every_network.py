@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every shared float network goes the whole way, from its file to integers under every profile."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.ir.verify import check
+from intaglio.compiler.passes.select_arithmetic import select_arithmetic
+from intaglio.compiler.real.insert_quantization import insert_quantization
+from intaglio.compiler.real.load import load_model
+from intaglio.compiler.real.onnx_runtime import Feeds, Session
+from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.plan import QuantizationPlan, plan_quantization
+from intaglio.compiler.real.ranges import observed_ranges
+from intaglio.compiler.real.save import save_model
+from intaglio.compiler.recipes.minmax import quantize_minmax
+from intaglio.compiler.recipes.result import QuantizedResult
+from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.numerics.profile import load_profile
+from intaglio.simulator import vectorized
+from tests.real.networks import NETWORKS
+
+pytestmark = pytest.mark.real
+
+CALIBRATION = 32
+EVALUATED = 2
+
+# How many codes of 255 an output may lie from ONNX Runtime's. The others round by other rules, some
+# of them the input's ties already; DORY's multipliers have the bits that the accumulator leaves in
+# a 32-bit word.
+ALLOWED = {
+    "dory": 64,
+    "litert-ref-1.3": 8,
+    "litert-xnnpack-x86": 8,
+    "onnx-spec": 2,
+    "single-rounding": 2,
+    "tflm": 8,
+    "tosa-single": 8,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A quantized file: as the integer graph, as ONNX Runtime runs it, and its outputs' steps."""
+
+    graph: Graph
+    session: Session
+    steps: tuple[float, ...]
+
+    @staticmethod
+    def written(model: ir.Model, plan: QuantizationPlan, path: Path) -> "File":
+        save_model(model, path)
+        read = load_model(path)
+        graph = import_qdq(read, path.stem)
+        check(graph)
+        session = Session(read, threads=1)
+        steps = (plan.activations[name].scales[0] for name in session.output_names)
+        return File(graph, session, tuple(steps))
+
+    def farthest(self, profile: str, evaluated: tuple[Feeds, ...]) -> int:
+        """How many codes an output lies from ONNX Runtime's at most."""
+        graph = select_arithmetic(self.graph, load_profile(profile))
+        check(graph)
+        program = vectorized.Program(graph)
+        farthest = 0
+        for feeds in evaluated:
+            found, expected = program.run(feeds), self.session.run(feeds)
+            for name, array, step in zip(graph.outputs, expected.values(), self.steps, strict=True):
+                difference = np.abs(found[name].astype(np.float64) - array).max()
+                assert difference == 0 or difference > step / 2  # outputs are codes times the step
+                farthest = max(farthest, round(float(difference) / step))
+        return farthest
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A network on its way: quantized, written to a file, and read again."""
+
+    result: QuantizedResult
+    file: File
+    evaluated: tuple[Feeds, ...]
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def journey(
+    request: pytest.FixtureRequest, real_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Journey:
+    network = NETWORKS[request.param]
+    model = network.load(real_data)
+    calibration = network.feeds(real_data, model, CALIBRATION, skip=EVALUATED)
+    result = quantize_minmax(model, calibration, QuantizationOptions())
+    path = tmp_path_factory.mktemp(request.param) / "quantized.onnx"
+    file = File.written(result.model, result.plan, path)
+    return Journey(result, file, tuple(network.feeds(real_data, model, EVALUATED)))
+
+
+@pytest.mark.parametrize("profile", ALLOWED)
+def test_a_profile_takes_it(journey: Journey, profile: str) -> None:
+    assert journey.file.farthest(profile, journey.evaluated) <= ALLOWED[profile]
+
+
+def test_onnx_runtime_agrees_on_every_value(journey: Journey) -> None:
+    if not has_vnni():
+        pytest.skip("ONNX Runtime's uint8 kernels are exact on processors with VNNI alone")
+    assert journey.file.farthest("ort-x86-vnni", journey.evaluated) == 0
+
+
+def has_vnni() -> bool:
+    """Whether the processor multiplies bytes into 32-bit sums without saturating between."""
+    path = Path("/proc/cpuinfo")
+    flags = path.read_text() if path.exists() else ""
+    return "avx512_vnni" in flags or "avx_vnni" in flags
+
+
+def test_shifts_alone_take_it(journey: Journey, tmp_path: Path) -> None:
+    options = QuantizationOptions(power_of_two_scales=True)
+    normalized = journey.result.normalized
+    plan = plan_quantization(normalized, observed_ranges(journey.result.statistics), options)
+    model = insert_quantization(normalized, plan)
+    file = File.written(model, plan, tmp_path / "shifts.onnx")
+    assert file.farthest("pow2-half-up", journey.evaluated) <= 8
