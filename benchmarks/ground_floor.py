@@ -184,8 +184,8 @@ def _accuracy(network: Network, model: Path, limit: int | None) -> Accuracy:
     profile = _simulated_outputs(network, model, "ort-x86-vnni", limit)
 
     def top1(outputs: NDArray[np.float32]) -> float:
-        scores = outputs.reshape(len(labels), -1)
-        return 100 * float(np.mean(scores.argmax(axis=1) == labels))
+        classes: NDArray[np.int64] = outputs.reshape(len(labels), -1).argmax(axis=1)
+        return 100 * float(np.count_nonzero(classes == labels)) / len(labels)
 
     return Accuracy(
         network.name,

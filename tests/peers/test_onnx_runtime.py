@@ -103,7 +103,7 @@ def _every_pair(dtype: Any) -> tuple[Array, Array]:
 @pytest.mark.parametrize("op", ["Add", "Mul"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_every_pair_of_codes(op: str, dtype: Any, seed: int, kind: str):
+def test_every_pair_of_codes(op: str, dtype: Any, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     left, right = _every_pair(dtype)
     model = QdqModel()
@@ -126,7 +126,7 @@ def _type(dtype: Any) -> int:
 
 @pytest.mark.parametrize("case", ["plain", "strided", "depthwise", "grouped", "relu6"])
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_convolutions(case: str, seed: int, kind: str):
+def test_convolutions(case: str, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     channels, outputs, groups = 8, 8, {"depthwise": 8, "grouped": 2}.get(case, 1)
     attributes: dict[str, Any] = {"pads": [1, 1, 1, 1], "group": groups}
@@ -155,7 +155,7 @@ def test_convolutions(case: str, seed: int, kind: str):
 
 
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_fully_connected(seed: int, kind: str):
+def test_fully_connected(seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 256, (64, 32)).astype(np.uint8)
     model = QdqModel()
@@ -172,7 +172,7 @@ def test_fully_connected(seed: int, kind: str):
 
 
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_two_computed_matrices(seed: int, kind: str):
+def test_two_computed_matrices(seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 256, (2, 9, 32)).astype(np.uint8)
     b = rng.integers(0, 256, (2, 32, 7)).astype(np.uint8)
@@ -192,7 +192,7 @@ def test_two_computed_matrices(seed: int, kind: str):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 @pytest.mark.parametrize("pool", ["global", "window", "padded"])
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_average_pools(pool: str, dtype: Any, seed: int, kind: str):
+def test_average_pools(pool: str, dtype: Any, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     info = np.iinfo(dtype)
     x = rng.integers(info.min, info.max + 1, (1, 16, 8, 8)).astype(dtype)
@@ -214,7 +214,7 @@ def test_average_pools(pool: str, dtype: Any, seed: int, kind: str):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 @pytest.mark.parametrize("op", ["Sigmoid", "LeakyRelu", "Tanh", "HardSwish", "Relu", "Identity"])
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_every_code_through_a_function(op: str, dtype: Any, seed: int, kind: str):
+def test_every_code_through_a_function(op: str, dtype: Any, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     info = np.iinfo(dtype)
     x = np.arange(info.min, info.max + 1).astype(dtype).reshape(1, -1)
@@ -231,7 +231,7 @@ def test_every_code_through_a_function(op: str, dtype: Any, seed: int, kind: str
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_softmax(dtype: Any, seed: int, kind: str):
+def test_softmax(dtype: Any, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     info = np.iinfo(dtype)
     x = rng.integers(info.min, info.max + 1, (64, 17)).astype(dtype)
@@ -245,7 +245,7 @@ def test_softmax(dtype: Any, seed: int, kind: str):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
-def test_concatenation_of_different_scales(dtype: Any, seed: int, kind: str):
+def test_concatenation_of_different_scales(dtype: Any, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     left, right = _every_pair(dtype)
     model = QdqModel()

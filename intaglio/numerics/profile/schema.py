@@ -47,8 +47,9 @@ class Reader:
             return self._read_enum(hint, tree, place)
         if isinstance(hint, type) and is_dataclass(hint):
             return self._read_dataclass(hint, tree, place)
-        if type(tree) is not hint:
-            raise self._refuse(place, tree, f"a value of type {str(hint)[8:-2]}")
+        for plain in (bool, int, str):
+            if hint is plain and type(tree) is not plain:
+                raise self._refuse(place, tree, f"a value of type {plain.__name__}")
         return tree
 
     def _read_union(self, hint: Any, tree: Tree, place: str) -> object:

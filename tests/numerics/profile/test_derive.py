@@ -49,7 +49,7 @@ SCALES = st.floats(2.0**-20, 4.0, width=32)
 
 
 @given(SCALES, SCALES, SCALES)
-def test_every_product_is_what_numpy_computes(left: float, right: float, output: float):
+def test_every_product_is_what_numpy_computes(left: float, right: float, output: float) -> None:
     a, b, c = (Float32.from_value(value) for value in (left, right, output))
     double = float(left) * float(right) / float(output)
     single = np.float32(left) * np.float32(right)
@@ -65,7 +65,7 @@ def test_every_product_is_what_numpy_computes(left: float, right: float, output:
     )
 
 
-def test_every_scheme_makes_its_scaling():
+def test_every_scheme_makes_its_scaling() -> None:
     third = Fraction(1, 3)
     float_third = Float32.from_fraction(third)
     assert scaling(MultiplyShiftScheme(8, UP), third, WORD) == MultiplyShift(171, 9, UP)
@@ -81,13 +81,13 @@ def test_every_scheme_makes_its_scaling():
     assert scaling(TosaScheme(False), third, WORD) == TosaScale(1431655765, 32, False)
 
 
-def test_a_scale_that_is_no_power_of_two_is_no_shift():
+def test_a_scale_that_is_no_power_of_two_is_no_shift() -> None:
     with pytest.raises(InvalidOption, match="not a power of two"):
         scaling(PowerOfTwoScheme(UP), Fraction(1, 3), WORD)
 
 
 @pytest.mark.parametrize("bits", [8, 16, 20, 24, 29])
-def test_a_multiply_add_shift_can_not_leave_its_word(bits: int):
+def test_a_multiply_add_shift_can_not_leave_its_word(bits: int) -> None:
     scheme = MultiplyAddShiftScheme(15, Rounding.FLOOR, 32)
     accumulator = Interval(-(1 << bits), 1 << bits)
     chosen = scaling(scheme, Fraction(1, 3), accumulator)
@@ -97,7 +97,7 @@ def test_a_multiply_add_shift_can_not_leave_its_word(bits: int):
         assert -(1 << 31) <= end * chosen.multiplier < 1 << 31
 
 
-def test_a_word_without_room_for_a_multiplier_is_refused():
+def test_a_word_without_room_for_a_multiplier_is_refused() -> None:
     with pytest.raises(InvalidOption, match="leaves no bit for a multiplier"):
         scaling(
             MultiplyAddShiftScheme(15, Rounding.FLOOR, 16),
@@ -109,7 +109,7 @@ def test_a_word_without_room_for_a_multiplier_is_refused():
 @given(SCALES, SCALES, st.integers(1, 4096), st.integers(-128, 127), st.integers(-128, 127))
 def test_float32_means_are_what_numpy_computes(
     scale: float, output: float, count: int, zero: int, output_zero: int
-):
+) -> None:
     a, b = Float32.from_value(scale), Float32.from_value(output)
     n, s, t = np.float32(count), np.float32(scale), np.float32(output)
     assert float32_mean_factor(a, b, count).value == float(s / (t * n))
@@ -119,7 +119,7 @@ def test_float32_means_are_what_numpy_computes(
     assert addend.value == float(np.float32(output_zero) - np.float32(count * zero) * expected)
 
 
-def test_the_fixed_point_mean_divides_the_multiplier():
+def test_the_fixed_point_mean_divides_the_multiplier() -> None:
     one = Float32.from_value(1.0)
     assert fixed_point_mean(one, one, 49) == DoubleRounding(
         (1 << 30 << 5) // 49, 1 - 5, Rounding.HALF_AWAY_FROM_ZERO

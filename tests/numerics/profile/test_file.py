@@ -14,7 +14,7 @@ from intaglio.numerics.profile import (
 TEXT = format_profile(load_profile("tflm"))
 
 
-def test_the_shipped_profiles():
+def test_the_shipped_profiles() -> None:
     assert profile_names() == (
         "dory",
         "litert-ref-1.3",
@@ -29,19 +29,19 @@ def test_the_shipped_profiles():
 
 
 @pytest.mark.parametrize("name", profile_names())
-def test_a_profile_survives_its_own_text(name: str):
+def test_a_profile_survives_its_own_text(name: str) -> None:
     profile = load_profile(name)
     assert profile.name == name
     assert parse_profile(format_profile(profile), name) == profile
 
 
-def test_a_file_is_a_profile_too(tmp_path: Path):
+def test_a_file_is_a_profile_too(tmp_path: Path) -> None:
     path = tmp_path / "ours.toml"
     path.write_text(TEXT.replace('name = "tflm"', 'name = "ours"'))
     assert load_profile(str(path)).name == "ours"
 
 
-def test_an_unknown_name_gets_the_nearest_known_one():
+def test_an_unknown_name_gets_the_nearest_known_one() -> None:
     with pytest.raises(InvalidFile, match="did you mean tflm"):
         load_profile("tfml")
 
@@ -69,7 +69,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("old", "new", "sentence"), REFUSED)
-def test_what_does_not_follow_the_schema_is_refused(old: str, new: str, sentence: str):
+def test_what_does_not_follow_the_schema_is_refused(old: str, new: str, sentence: str) -> None:
     assert old in TEXT
     with pytest.raises(InvalidProfile) as caught:
         parse_profile(TEXT.replace(old, new, 1), "ours.toml")
@@ -77,7 +77,7 @@ def test_what_does_not_follow_the_schema_is_refused(old: str, new: str, sentence
     assert sentence in str(caught.value)
 
 
-def test_deep_nesting_and_long_files_are_refused(tmp_path: Path):
+def test_deep_nesting_and_long_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidProfile):
         parse_profile("x = " + "[" * 100000, "deep")
     path = tmp_path / "long.toml"

@@ -78,7 +78,7 @@ def scaled_graph(activation: str = "", element: str = "u8") -> Graph:
     return graph
 
 
-def test_the_graph_has_every_scaled_op():
+def test_the_graph_has_every_scaled_op() -> None:
     used = {type(node.op) for node in scaled_graph().nodes}
     from typing import get_args
 
@@ -87,7 +87,7 @@ def test_the_graph_has_every_scaled_op():
 
 
 @pytest.mark.parametrize("name", profile_names())
-def test_lowers_to(name: str, golden: Golden):
+def test_lowers_to(name: str, golden: Golden) -> None:
     assert print_graph(_lowered(name)) == golden
 
 
@@ -100,7 +100,7 @@ def test_lowers_to(name: str, golden: Golden):
         "activation=clip(low=[f32(-1.0)], high=[f32(3.0), f32(4.5), f32(1.0625)])",
     ],
 )
-def test_engines_agree(name: str, activation: str):
+def test_engines_agree(name: str, activation: str) -> None:
     graph = _lowered(name, activation)
     rng = np.random.default_rng(5)
     for spread in (1.0, 16.0):

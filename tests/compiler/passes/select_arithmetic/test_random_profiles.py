@@ -18,7 +18,7 @@ GRAPH = scaled_graph("activation=clip(low=[f32(0.0)], high=[f32(6.0)])")
 
 
 @given(PROFILES)
-def test_a_random_profile_survives_its_own_text(profile: Profile):
+def test_a_random_profile_survives_its_own_text(profile: Profile) -> None:
     assert parse_profile(format_profile(profile), "random") == profile
 
 
@@ -30,7 +30,7 @@ def test_a_random_profile_survives_its_own_text(profile: Profile):
     suppress_health_check=[HealthCheck.filter_too_much],
 )
 @given(PROFILES, st.integers(0, 2**32 - 1), st.sampled_from([0.25, 2.0, 30.0]))
-def test_engines_agree_under_any_profile(profile: Profile, seed: int, spread: float):
+def test_engines_agree_under_any_profile(profile: Profile, seed: int, spread: float) -> None:
     try:
         lowered = select_arithmetic(GRAPH, profile)
     except UnsupportedModel:
