@@ -7,7 +7,7 @@ channel, 8 bits, min-max over 100 images), lowers them, and prints what the READ
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -232,10 +232,12 @@ def _speed(network: Network, model: Path, images: int) -> Speed:
     if network.labels:
         command += ["--labels", str(network.label_file)]
     started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return Speed(network.name, images, images / seconds, peak)
+    if status:
+        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
+    return Speed(network.name, images, images / seconds, usage.ru_maxrss / 1024)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
-from intaglio.compiler.real.onnx_runtime import Session
+from intaglio.compiler.real.onnx_runtime import Session, parse
 from intaglio.frontends.onnx_qdq import import_qdq
 from intaglio.numerics.profile import load_profile
 from tests.frontends.onnx_qdq.qdq_models import Array, QdqModel
@@ -85,12 +85,10 @@ def _demand_equality(model: QdqModel, feeds: dict[str, Array], fused: tuple[str,
 def _kernels(model: QdqModel) -> set[str]:
     import tempfile
 
-    import onnx
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimized.onnx"
         Session(model.proto(), threads=1, optimized_path=path)
-        return {node.op_type for node in onnx.load(path).graph.node}
+        return {node.op_type for node in parse(path.read_bytes()).graph.node}
 
 
 def _every_pair(dtype: Any) -> tuple[Array, Array]:
