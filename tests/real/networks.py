@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shared float networks, and samples for each: its own data, or noise where none fits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 
-from intaglio.commands.data import Preprocessing, open_dataset
+from intaglio.commands.data import Dataset, InputSpec, Preprocessing, open_dataset
 from intaglio.commands.data.preprocessing_rules import Channels, Geometry
 from intaglio.commands.quantize import input_specs
 from intaglio.compiler.real.load import load_model
@@ -48,16 +48,28 @@ class Network:
                     for spec in specs
                 }
             return
-        dataset = open_dataset(
-            folder / self.samples.path,
+        for batch in self._dataset(folder, specs, self.samples, count, skip).batches(1):
+            yield batch.inputs
+
+    def labelled(self, folder: Path, model: ir.Model, count: int) -> Iterator[tuple[Feeds, int]]:
+        """The first samples with their classes."""
+        assert self.samples is not None
+        dataset = self._dataset(folder, input_specs(model), self.samples, count, 0)
+        for batch in dataset.batches(1):
+            assert batch.labels is not None
+            yield batch.inputs, int(batch.labels[0])
+
+    def _dataset(
+        self, folder: Path, specs: Sequence[InputSpec], samples: Samples, count: int, skip: int
+    ) -> Dataset:
+        return open_dataset(
+            folder / samples.path,
             inputs=specs,
-            labels=None if self.samples.labels is None else folder / self.samples.labels,
-            preprocessing=self.samples.preprocessing,
+            labels=None if samples.labels is None else folder / samples.labels,
+            preprocessing=samples.preprocessing,
             limit=count,
             skip=skip,
         )
-        for batch in dataset.batches(1):
-            yield batch.inputs
 
 
 def _photographs(preprocessing: str) -> Samples:

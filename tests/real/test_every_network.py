@@ -4,25 +4,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import onnx_ir as ir
 import pytest
 
-from intaglio.compiler.ir.graph import Graph
-from intaglio.compiler.ir.verify import check
-from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.onnx_runtime import Feeds, Session
+from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.plan import QuantizationPlan, plan_quantization
+from intaglio.compiler.real.plan import plan_quantization
 from intaglio.compiler.real.ranges import observed_ranges
-from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.recipes.result import QuantizedResult
-from intaglio.frontends.onnx_qdq import import_qdq
-from intaglio.numerics.profile import load_profile
-from intaglio.simulator import vectorized
+from tests.compiler.recipes.quantized_file import QuantizedFile
 from tests.real.networks import NETWORKS
 
 pytestmark = pytest.mark.real
@@ -45,44 +36,11 @@ ALLOWED = {
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A quantized file: as the integer graph, as ONNX Runtime runs it, and its outputs' steps."""
-
-    graph: Graph
-    session: Session
-    steps: tuple[float, ...]
-
-    @staticmethod
-    def written(model: ir.Model, plan: QuantizationPlan, path: Path) -> "File":
-        save_model(model, path)
-        read = load_model(path)
-        graph = import_qdq(read, path.stem)
-        check(graph)
-        session = Session(read, threads=1)
-        steps = (plan.activations[name].scales[0] for name in session.output_names)
-        return File(graph, session, tuple(steps))
-
-    def farthest(self, profile: str, evaluated: tuple[Feeds, ...]) -> int:
-        """How many codes an output lies from ONNX Runtime's at most."""
-        graph = select_arithmetic(self.graph, load_profile(profile))
-        check(graph)
-        program = vectorized.Program(graph)
-        farthest = 0
-        for feeds in evaluated:
-            found, expected = program.run(feeds), self.session.run(feeds)
-            for name, array, step in zip(graph.outputs, expected.values(), self.steps, strict=True):
-                difference = np.abs(found[name].astype(np.float64) - array).max()
-                assert difference == 0 or difference > step / 2  # outputs are codes times the step
-                farthest = max(farthest, round(float(difference) / step))
-        return farthest
-
-
-@dataclass(frozen=True, slots=True)
 class Journey:
     """A network on its way: quantized, written to a file, and read again."""
 
     result: QuantizedResult
-    file: File
+    file: QuantizedFile
     evaluated: tuple[Feeds, ...]
 
 
@@ -95,7 +53,7 @@ def journey(
     calibration = network.feeds(real_data, model, CALIBRATION, skip=EVALUATED)
     result = quantize_minmax(model, calibration, QuantizationOptions())
     path = tmp_path_factory.mktemp(request.param) / "quantized.onnx"
-    file = File.written(result.model, result.plan, path)
+    file = QuantizedFile.written(result.model, result.plan, path)
     return Journey(result, file, tuple(network.feeds(real_data, model, EVALUATED)))
 
 
@@ -122,5 +80,5 @@ def test_shifts_alone_take_it(journey: Journey, tmp_path: Path) -> None:
     normalized = journey.result.normalized
     plan = plan_quantization(normalized, observed_ranges(journey.result.statistics), options)
     model = insert_quantization(normalized, plan)
-    file = File.written(model, plan, tmp_path / "shifts.onnx")
+    file = QuantizedFile.written(model, plan, tmp_path / "shifts.onnx")
     assert file.farthest("pow2-half-up", journey.evaluated) <= 8
