@@ -38,6 +38,9 @@ def quantize(
     full_range_weights: Annotated[
         bool, typer.Option("--full-range-weights", help="Weights: use the lowest code too.")
     ] = False,
+    power_of_two: Annotated[
+        bool, typer.Option("--power-of-two", help="Scales: powers of two, so that shifts rescale.")
+    ] = False,
     shape: Shape = None,
     workers: Workers = 0,
     quiet: Quiet = False,
@@ -59,6 +62,7 @@ def quantize(
         narrow_weights=not full_range_weights,
         symmetric_activations=symmetric,
         signed_activations=signed,
+        power_of_two_scales=power_of_two,
     )
     source = CalibrationSource(calibration, labels, preprocessing, samples, workers)
     with progress("calibrating", quiet=quiet) as report:
