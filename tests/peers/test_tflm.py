@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profile ``tflm`` against TFLite Micro, op by op."""
+
+from typing import Any
+
+import pytest
+
+from intaglio.numerics.profile import load_profile
+from tests.peers.tflite.comparison import demand_equal_codes
+from tests.peers.tflite.runtime import Runtime
+from tests.peers.tflite.subjects import SUBJECTS, Subject
+
+pytestmark = pytest.mark.peer
+
+
+@pytest.mark.parametrize(
+    ("subject", "dtype"),
+    [
+        pytest.param(subject, dtype, id=f"{subject.name}-{dtype.__name__}")
+        for subject in SUBJECTS
+        for dtype in subject.dtypes_of(Runtime.TFLM)
+    ],
+)
+def test_codes_are_those_of_tflite_micro(subject: Subject, dtype: Any):
+    demand_equal_codes(subject, dtype, Runtime.TFLM, load_profile("tflm"))

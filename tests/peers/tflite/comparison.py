@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Demand that a profile gives a runtime's own codes."""
+
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from intaglio.compiler.passes.select_arithmetic import select_arithmetic
+from intaglio.numerics.profile import Profile
+from intaglio.simulator import vectorized
+from tests.peers.tflite.draw import KINDS, Draw
+from tests.peers.tflite.runtime import Runtime, run
+from tests.peers.tflite.single_op import Array, Case
+from tests.peers.tflite.subjects import KNOWN, Difference, Subject
+from tests.simulator.engines import assert_engines_agree
+
+_NONE = Difference(0, "nothing is known to differ")
+
+
+def demand_equal_codes(subject: Subject, dtype: Any, runtime: Runtime, profile: Profile) -> None:
+    """Every code of every case, but for those that are known and counted."""
+    if platform.machine() != "x86_64":
+        pytest.skip(f"profile {profile.name} is compared on x86-64, not on {platform.machine()}")
+    cases = [case for kind in KINDS for case in _cases(subject, dtype, kind)]
+    answer = run(runtime, cases)
+    assert f"{answer.program}, {runtime.kernels}, x86-64" in profile.checked_against
+    delegated = runtime is Runtime.DEFAULT and dtype in subject.delegated
+    assert set(answer.delegated) == {delegated}
+    differing: dict[str, int] = {}
+    agreed: set[str] = set()
+    for case, expected in zip(cases, answer.results, strict=True):
+        kind = case.label.partition(" ")[0]
+        found = _codes(case, profile, every_engine=kind not in agreed)
+        agreed.add(kind)
+        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+        count = int(np.count_nonzero(_bits(found) != _bits(expected)))
+        if count:
+            differing[case.label] = count
+    known = KNOWN.get((subject.name, dtype, runtime), _NONE)
+    assert sum(differing.values()) == known.count, f"{differing}; {known.reason}"
+
+
+def _cases(subject: Subject, dtype: Any, kind: str) -> Iterator[Case]:
+    """Two draws of one kind; one of the wider codes, which take longer."""
+    for seed in range(2 if np.dtype(dtype).itemsize == 1 else 1):
+        for case in subject.cases(Draw(np.random.default_rng(seed), kind, dtype)):
+            yield Case(f"{kind} {seed}: {case.label}", case.graph, case.feeds, case.operator)
+
+
+def _codes(case: Case, profile: Profile, every_engine: bool) -> Array:
+    """By all engines, which takes long, or by the quick one."""
+    graph = select_arithmetic(case.graph, profile)
+    if every_engine:
+        return assert_engines_agree(graph, case.feeds)[graph.outputs[0]]
+    return vectorized.run(graph, case.feeds, None)[graph.outputs[0]]
+
+
+def _bits(array: Array) -> Array:
+    return array.view(np.uint32) if array.dtype == np.float32 else array

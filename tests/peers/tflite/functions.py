@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions of one operand over every code, and softmax."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from intaglio.compiler.ir import scaled
+from intaglio.numerics.float32 import Float32
+from tests.peers.tflite.draw import Draw
+from tests.peers.tflite.single_op import Case, Operator, Tensor, case
+
+
+def quantizations(draw: Draw) -> Iterator[Case]:
+    """QUANTIZE of float32, ties and both kinds of overflow among them."""
+    for repeat in range(draw.repeats):
+        result = draw.result((1, 1017), draw.scale())
+        steps = draw.rng.integers(-700, 701, result.codes.shape) / 2
+        reals = (steps * result.scales[0]).astype(np.float32)
+        operator = Operator("QUANTIZE", (Tensor(reals),), result, "QuantizeOptions")
+        yield case(f"{repeat}", scaled.Quantize(), (Tensor(reals),), result, operator)
+
+
+def dequantizations(draw: Draw) -> Iterator[Case]:
+    """DEQUANTIZE of every code."""
+    for repeat in range(draw.repeats):
+        x = draw.activation(draw.every_code())
+        result = Tensor(np.zeros(x.codes.shape, np.float32))
+        operator = Operator("DEQUANTIZE", (x,), result, "DequantizeOptions")
+        yield case(f"{repeat}", scaled.Dequantize(), (x,), result, operator)
+
+
+def requantizations(draw: Draw) -> Iterator[Case]:
+    """QUANTIZE of codes to the same dtype."""
+    yield from _requantizations(draw, draw)
+
+
+def sign_changes(draw: Draw) -> Iterator[Case]:
+    """QUANTIZE between int8 and uint8."""
+    other = np.uint8 if draw.dtype is np.int8 else np.int8
+    yield from _requantizations(draw, Draw(draw.rng, draw.kind, other))
+
+
+def _requantizations(source: Draw, target: Draw) -> Iterator[Case]:
+    for repeat in range(source.repeats):
+        codes = source.every_code()
+        # An odd number reaches the scalar tail behind the vector lanes.
+        x = source.activation(codes if repeat % 2 else codes[:, 1:])
+        wanted = x.scales[0] * float(source.rng.choice([0.7, 1.3, 2.0, 4.0, 5.0]))
+        result = target.result(x.codes.shape, wanted)
+        operator = Operator("QUANTIZE", (x,), result, "QuantizeOptions")
+        yield case(f"{repeat}", scaled.Requantize(), (x,), result, operator)
+
+
+def leaky_rectifiers(draw: Draw) -> Iterator[Case]:
+    """LEAKY_RELU with slopes below and above one, and a negative one."""
+    for alpha in (0.125, 0.1, 0.01, 0.3, 1.5, -0.25):
+        x = draw.activation(draw.every_code())
+        result = draw.result(x.codes.shape, x.scales[0])
+        operator = Operator("LEAKY_RELU", (x,), result, "LeakyReluOptions", {"alpha": alpha})
+        op = scaled.Unary(scaled.UnaryFunction.LEAKY_RELU, Float32.from_value(alpha))
+        yield case(f"alpha {alpha}", op, (x,), result, operator)
+
+
+def parametric_rectifiers(draw: Draw) -> Iterator[Case]:
+    """PRELU: a slope for each channel, negative ones too."""
+    for repeat in range(draw.repeats):
+        codes = np.repeat(draw.every_code().reshape(1, -1, 1, 1), 5, axis=3)
+        x = draw.activation(np.ascontiguousarray(codes))
+        slopes = draw.rng.integers(-127, 128, 5).astype(np.int8)
+        if draw.dtype is np.uint8:
+            slopes = draw.rng.integers(0, 256, 5).astype(np.uint8)
+        slope = Tensor(slopes, draw.weight_scales(1), (draw.zero_point(),), constant=True)
+        result = draw.result(x.codes.shape, x.scales[0])
+        shaped = Tensor(slopes.reshape(1, 1, 5), slope.scales, slope.zero_points, constant=True)
+        operator = Operator("PRELU", (x, shaped), result)
+        yield case(f"{repeat}", scaled.PRelu(), (x, slope), result, operator)
+
+
+def logistics(draw: Draw) -> Iterator[Case]:
+    """LOGISTIC, whose result TFLite fixes at 1/256."""
+    yield from _fixed_result(draw, "LOGISTIC", scaled.UnaryFunction.SIGMOID)
+
+
+def hyperbolic_tangents(draw: Draw) -> Iterator[Case]:
+    """TANH, whose result TFLite fixes at 1/128."""
+    yield from _fixed_result(draw, "TANH", scaled.UnaryFunction.TANH)
+
+
+def hard_swishes(draw: Draw) -> Iterator[Case]:
+    """HARD_SWISH; the result's scale is at least half the operand's, as the kernel asks."""
+    for repeat in range(draw.repeats):
+        x = draw.activation(draw.every_code())
+        result = draw.result(x.codes.shape, x.scales[0] * float(draw.rng.choice([0.8, 1.1, 2.0])))
+        operator = Operator("HARD_SWISH", (x,), result, "HardSwishOptions")
+        op = scaled.Unary(scaled.UnaryFunction.HARD_SWISH)
+        yield case(f"{repeat}", op, (x,), result, operator)
+
+
+def softmaxes(draw: Draw) -> Iterator[Case]:
+    """SOFTMAX over short and long rows, with beta."""
+    low = int(np.iinfo(draw.dtype).min)
+    for columns, beta in ((2, 1.0), (10, 1.0), (17, 0.5), (100, 1.0), (10, 2.0)):
+        x = draw.activation(draw.codes(64, columns))
+        result = Tensor(np.zeros(x.codes.shape, draw.dtype), (1 / 256,), (low,))
+        operator = Operator("SOFTMAX", (x,), result, "SoftmaxOptions", {"beta": beta})
+        op = scaled.Softmax(1, Float32.from_value(beta))
+        yield case(f"{columns} columns, beta {beta}", op, (x,), result, operator)
+
+
+def _fixed_result(draw: Draw, name: str, function: scaled.UnaryFunction) -> Iterator[Case]:
+    low = int(np.iinfo(draw.dtype).min)
+    parameters = {"LOGISTIC": (1 / 256, low), "TANH": (1 / 128, low + 128)}
+    scale, zero_point = parameters[name]
+    for repeat in range(draw.repeats):
+        x = draw.activation(draw.every_code())
+        result = Tensor(np.zeros(x.codes.shape, draw.dtype), (scale,), (zero_point,))
+        yield case(f"{repeat}", scaled.Unary(function), (x,), result, Operator(name, (x,), result))
+
+
+def exponentials(draw: Draw) -> Iterator[Case]:
+    """EXP."""
+    for repeat in range(draw.repeats):
+        x = draw.activation(draw.every_code())
+        result = draw.result(x.codes.shape, float(np.exp(64 * x.scales[0])) / 127)
+        operator = Operator("EXP", (x,), result, "ExpOptions")
+        op = scaled.Unary(scaled.UnaryFunction.EXP)
+        yield case(f"{repeat}", op, (x,), result, operator)
+
+
+def exponential_units(draw: Draw) -> Iterator[Case]:
+    """ELU."""
+    for repeat in range(draw.repeats):
+        x = draw.activation(draw.every_code())
+        result = draw.result(x.codes.shape, x.scales[0])
+        op = scaled.Unary(scaled.UnaryFunction.ELU, Float32.from_value(1.0))
+        yield case(f"{repeat}", op, (x,), result, Operator("ELU", (x,), result))
+
+
+def gaussian_units(draw: Draw) -> Iterator[Case]:
+    """GELU, and its approximation by a hyperbolic tangent."""
+    for repeat in range(draw.repeats):
+        for approximate in (False, True):
+            x = draw.activation(draw.every_code())
+            result = draw.result(x.codes.shape, x.scales[0])
+            options = {"approximate": approximate}
+            operator = Operator("GELU", (x,), result, "GeluOptions", options)
+            gelu = scaled.UnaryFunction.GELU_TANH if approximate else scaled.UnaryFunction.GELU
+            yield case(f"{gelu.value}, {repeat}", scaled.Unary(gelu), (x,), result, operator)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which operators are compared, in which types, and what is known to differ."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tests.peers.tflite import contractions, functions, pairs, planes
+from tests.peers.tflite.draw import Draw
+from tests.peers.tflite.runtime import Runtime
+from tests.peers.tflite.single_op import Case
+
+_BYTES = (np.int8, np.uint8)
+_ALL = (*_BYTES, np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One operator.
+
+    Attributes:
+        name: the operator's, with a word where it comes twice.
+        cases: what to try, for one draw.
+        dtypes: of the activations.
+        delegated: those that LiteRT hands to XNNPACK.
+        lacking: dtypes that a runtime has no kernel for; TFLite Micro has none for uint8.
+    """
+
+    name: str
+    cases: Callable[[Draw], Iterator[Case]]
+    dtypes: tuple[Any, ...]
+    delegated: tuple[Any, ...] = ()
+    lacking: tuple[tuple[Runtime, Any], ...] = ()
+
+    def dtypes_of(self, runtime: Runtime) -> tuple[Any, ...]:
+        """The dtypes that ``runtime`` computes."""
+        none = [np.uint8] if runtime is Runtime.TFLM else []
+        none += [dtype for who, dtype in self.lacking if who is runtime]
+        return tuple(dtype for dtype in self.dtypes if dtype not in none)
+
+
+SUBJECTS = (
+    Subject("CONV_2D", contractions.convolutions, _ALL, _BYTES),
+    Subject("DEPTHWISE_CONV_2D", contractions.depthwise, _ALL, _BYTES),
+    Subject("FULLY_CONNECTED", contractions.fully_connected, _ALL, _BYTES),
+    Subject("TRANSPOSE_CONV", contractions.transposed_convolutions, _ALL, _BYTES),
+    Subject("BATCH_MATMUL", contractions.matrix_products, (np.int8, np.int16)),
+    Subject("ADD", pairs.sums, _ALL, _BYTES),
+    Subject("SUB", pairs.differences, _ALL, _BYTES),
+    Subject("MUL", pairs.products, _ALL, _BYTES),
+    Subject("MINIMUM and MAXIMUM", pairs.extremes, _ALL),
+    Subject("AVERAGE_POOL_2D", planes.average_pools, _ALL),
+    Subject("MAX_POOL_2D", planes.maximum_pools, _ALL, _BYTES),
+    Subject("MEAN", planes.means, _ALL, _BYTES),
+    Subject(
+        "RESIZE_BILINEAR",
+        planes.interpolations,
+        _ALL,
+        _BYTES,
+        lacking=((Runtime.TFLM, np.int16),),
+    ),
+    Subject("QUANTIZE of float32", functions.quantizations, _ALL, _BYTES),
+    Subject("DEQUANTIZE", functions.dequantizations, _ALL, _BYTES),
+    Subject("QUANTIZE of codes", functions.requantizations, _ALL, _BYTES),
+    Subject("QUANTIZE to the other sign", functions.sign_changes, _BYTES),
+    Subject("LEAKY_RELU", functions.leaky_rectifiers, _ALL, _BYTES),
+    Subject("PRELU", functions.parametric_rectifiers, _ALL),
+    Subject("LOGISTIC", functions.logistics, _BYTES, _BYTES),
+    Subject("TANH", functions.hyperbolic_tangents, _BYTES, _BYTES),
+    Subject("HARD_SWISH", functions.hard_swishes, _BYTES),
+    Subject("SOFTMAX", functions.softmaxes, _BYTES),
+    Subject("EXP", functions.exponentials, (np.int8,), lacking=((Runtime.TFLM, np.int8),)),
+    Subject(
+        "ELU",
+        functions.exponential_units,
+        (np.int8,),
+        (np.int8,),
+        lacking=((Runtime.REFERENCE, np.int8),),
+    ),
+    Subject("GELU", functions.gaussian_units, _BYTES, lacking=((Runtime.TFLM, np.int8),)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What our arithmetic does not reproduce: how many values of the cases, and why."""
+
+    count: int
+    reason: str
+
+
+_GELU = Difference(1, "the kernel's float32 GELU rounds at every step, our table once")
+
+KNOWN: dict[tuple[str, Any, Runtime], Difference] = {
+    ("ADD", np.int16, Runtime.DEFAULT): Difference(
+        29, "the AVX2 kernel rounds otherwise in whole groups of 16 values than in the rest"
+    ),
+    ("LEAKY_RELU", np.int16, Runtime.DEFAULT): Difference(
+        8192, "a negative slope: the optimized kernel multiplies by a negative multiplier"
+    ),
+    ("QUANTIZE of float32", np.int16, Runtime.DEFAULT): Difference(
+        1, "the kernel rounds half to even in whole vectors and half away in the rest"
+    ),
+    ("RESIZE_BILINEAR", np.uint8, Runtime.REFERENCE): Difference(
+        36, "a float32 sum of rounded weights, against the exact value"
+    ),
+    ("GELU", np.int8, Runtime.REFERENCE): _GELU,
+    ("GELU", np.uint8, Runtime.REFERENCE): _GELU,
+    ("GELU", np.int8, Runtime.DEFAULT): _GELU,
+    ("GELU", np.uint8, Runtime.DEFAULT): _GELU,
+}
