@@ -24,5 +24,5 @@ PROFILES = {Runtime.REFERENCE: "litert-ref-1.3", Runtime.DEFAULT: "litert-xnnpac
         for dtype in subject.dtypes_of(runtime)
     ],
 )
-def test_codes_are_those_of_litert(subject: Subject, dtype: Any, runtime: Runtime):
+def test_codes_are_those_of_litert(subject: Subject, dtype: Any, runtime: Runtime) -> None:
     demand_equal_codes(subject, dtype, runtime, load_profile(PROFILES[runtime]))

@@ -21,5 +21,5 @@ pytestmark = pytest.mark.peer
         for dtype in subject.dtypes_of(Runtime.TFLM)
     ],
 )
-def test_codes_are_those_of_tflite_micro(subject: Subject, dtype: Any):
+def test_codes_are_those_of_tflite_micro(subject: Subject, dtype: Any) -> None:
     demand_equal_codes(subject, dtype, Runtime.TFLM, load_profile("tflm"))

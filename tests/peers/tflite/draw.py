@@ -6,6 +6,7 @@ rounds to either side; random scales do the rest.
 """
 
 from dataclasses import dataclass
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Draw:
             case "powers":
                 return float(2.0 ** self.rng.integers(-6, -2))
             case "fractions":
-                return _float32(0.013 * self.rng.choice(_ODD))
+                return _float32(0.013 * float(self.rng.choice(_ODD)))
             case _:
                 return _float32(2.0 ** self.rng.uniform(-6, -2.8))
 
@@ -56,10 +57,10 @@ class Draw:
         """Within a factor of two of ``wanted``; even against the odd factors of the fractions."""
         match self.kind:
             case "powers":
-                return float(2.0 ** np.round(np.log2(wanted)))
+                return 2.0 ** round(log2(wanted))
             case "fractions":
-                factor = 0.013 * self.rng.choice(_EVEN)
-                return _float32(factor * 2.0 ** np.round(np.log2(wanted / factor)))
+                factor = 0.013 * float(self.rng.choice(_EVEN))
+                return _float32(factor * 2.0 ** round(log2(wanted / factor)))
             case _:
                 return _float32(wanted * 2.0 ** self.rng.uniform(-0.5, 0.5))
 

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What LiteRT and TFLite Micro compute and their profiles have to keep, without running them.
+
+The codes are those of ai-edge-litert 2.3.0 and tflite-micro 0.dev20261023182759 on x86-64;
+``tests/peers`` compares with the programs themselves.
+"""
+
+import numpy as np
+import pytest
+
+from intaglio.compiler.ir.text import parse_graph, print_graph
+from intaglio.compiler.passes.select_arithmetic import select_arithmetic
+from intaglio.errors import InvalidProfile
+from intaglio.numerics.profile import load_profile
+from tests.simulator.engines import assert_engines_agree
+
+PROFILES = ("tflm", "litert-ref-1.3", "litert-xnnpack-x86")
+
+FALLING = """
+graph falling scaled
+%x: i8[1,8]{scale=f32(1.0)} = input
+%y: i8[1,8]{scale=f32(1.0)} = unary(%x) function=leaky-relu alpha=f32(-0.5)
+return %y
+"""
+WIDE = """
+graph wide scaled
+%x: i16[1,4]{scale=f32(0.0001)} = input
+%y: i16[1,4]{scale=f32(0.00003)} = OP
+return %y
+"""
+RESIGNED = """
+graph resigned scaled
+%x: i8[1,4]{scale=f32(0.25)} = input
+%y: TARGET[1,4]{scale=f32(1.0), zero_point=1} = requantize(%x)
+return %y
+"""
+
+
+@pytest.mark.parametrize("profile", ["tflm", "litert-ref-1.3"])
+def test_a_negative_slope_negates_what_the_positive_one_gives(profile: str) -> None:
+    graph = select_arithmetic(parse_graph(FALLING), load_profile(profile))
+    codes = np.arange(-8, 0, dtype=np.int8).reshape(1, -1)
+    result = assert_engines_agree(graph, {"x": codes})[graph.outputs[0]]
+    # -1 * -0.5 is a half that goes down to 0: -SRDHM(-1, +0.5), where SRDHM(-1, -0.5) is 1.
+    assert result.tolist() == [[4, 3, 3, 2, 2, 1, 1, 0]]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "op", ["unary(%x) function=sigmoid", "unary(%x) function=tanh", "softmax(%x) axis=1"]
+)
+def test_the_interpolated_tables_of_int16_are_refused(profile: str, op: str) -> None:
+    with pytest.raises(InvalidProfile, match="on i16 operands"):
+        select_arithmetic(parse_graph(WIDE.replace("OP", op)), load_profile(profile))
+
+
+@pytest.mark.parametrize(
+    ("target", "scaling"),
+    [
+        ("i8", "multiply_shift(multiplier=64, shift=8, rounding=half-toward-positive)"),
+        ("u8", "double_rounding(multiplier=1073741824, shift=-1, ties=half-toward-positive)"),
+    ],
+)
+def test_xnnpack_requantizes_to_the_same_sign_alone(target: str, scaling: str) -> None:
+    text = RESIGNED.replace("TARGET", target)
+    graph = select_arithmetic(parse_graph(text), load_profile("litert-xnnpack-x86"))
+    assert scaling in print_graph(graph)
