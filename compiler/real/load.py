@@ -12,6 +12,7 @@ from onnx import numpy_helper, shape_inference, version_converter
 from onnx_ir.passes.common import InlinePass, RemoveInitializersFromInputsPass
 
 from intaglio.compiler.real.external_data import read_external_data, tensors_of
+from intaglio.compiler.real.old_resize import state_old_coordinates
 from intaglio.compiler.real.onnx_runtime import check, first_line, parse
 from intaglio.compiler.real.save import IR_VERSION, OPSET_VERSION
 from intaglio.errors import InvalidFile, InvalidOption, UnsupportedModel
@@ -214,14 +215,16 @@ def _convert(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     version = next((e.version for e in proto.opset_import if e.domain in ("", "ai.onnx")), None)
     if version is None or version == OPSET_VERSION:
         return proto
+    advice = f"Export the model with opset {OPSET_VERSION}, or one between 13 and {OPSET_VERSION}"
     try:
-        return version_converter.convert_version(proto, OPSET_VERSION)
+        converted = version_converter.convert_version(proto, OPSET_VERSION)
     except Exception as error:  # the converter throws whatever its C++ side throws
-        raise UnsupportedModel(
-            str(path),
-            [f"opset {version}: {first_line(error)}"],
-            f"Export the model with opset {OPSET_VERSION}, or one between 13 and {OPSET_VERSION}",
-        ) from error
+        problem = f"opset {version}: {first_line(error)}"
+        raise UnsupportedModel(str(path), [problem], advice) from error
+    problems = state_old_coordinates(converted.graph, version) if version < 11 else []
+    if problems:
+        raise UnsupportedModel(str(path), problems, advice)
+    return converted
 
 
 def _infer(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:

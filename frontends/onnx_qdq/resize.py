@@ -68,8 +68,7 @@ def resize(site: Site) -> Real:
     shape = checked((n, planes[0].after, planes[1].after, c))
     match site.text("mode", "nearest"):
         case "nearest":
-            rounding = _rounding(site)
-            rows, columns = (_indices(axis, coordinates, rounding) for axis in planes)
+            rows, columns = (_indices(axis, coordinates, _rounding(site, axis)) for axis in planes)
             image = channels_last(site, x)
             resized = site.move(scaled.ResizeNearest(rows, columns), image, shape)
             return channels_first(site, resized, len(x.shape))
@@ -113,9 +112,14 @@ def _ratio(after: int, before: int) -> np.float32:
     return np.float32(np.float32(after) / np.float32(before))
 
 
-def _rounding(site: Site) -> Callable[[float], int]:
+def _rounding(site: Site, axis: _Axis) -> Callable[[float], int]:
+    """How a coordinate of the axis is rounded.
+
+    Source: ONNX operator Resize-11 and up; before, where it is left open, ONNX Runtime 1.31 as
+    measured.
+    """
     if site.opset < 11:
-        return floor
+        return ceil if axis.scale < 1 else floor
     mode = site.text("nearest_mode", "round_prefer_floor")
     if mode not in _ROUNDINGS:
         raise Refusal(f"nearest_mode is {mode!r}; one of {', '.join(_ROUNDINGS)} is expected")

@@ -183,9 +183,10 @@ def test_resize_linear(mode: str, target: str) -> None:
     assert ops_of(graph) == ["Quantize", "ResizeLinear", "Dequantize"]
 
 
-def test_resize_before_opset_11_is_asymmetric() -> None:
+@pytest.mark.parametrize("factors", [(2, 3), (1.5, 2.5), (0.5, 0.75), (0.75, 2), (1.5, 0.625)])
+def test_resize_before_opset_11_is_asymmetric(factors: tuple[float, float]) -> None:
     model = QdqModel(10)
-    x = model.qdq(model.float_input("x", (1, 2, 3, 4)), SCALE, 131)
-    scales = model.array("scales", np.array([1, 1, 2, 3], np.float32))
+    x = model.qdq(model.float_input("x", (1, 2, 7, 8)), SCALE, 131)
+    scales = model.array("scales", np.array([1, 1, *factors], np.float32))
     model.output(model.qdq(model.node("Resize", [x, scales], "y"), SCALE, 131))
-    same_as_runtime(model, {"x": feed(1, 2, 3, 4)})
+    same_as_runtime(model, {"x": feed(1, 2, 7, 8)})
