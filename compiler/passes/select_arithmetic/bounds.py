@@ -9,6 +9,8 @@ from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile.profile import BoundRule
 from intaglio.numerics.rounding import round_fraction
 
+_BEYOND_EVERY_CODE = 1 << 66
+
 
 def code_bounds(
     rule: BoundRule, clip: Clip, quantization: Quantization, element: IntType
@@ -29,8 +31,8 @@ def code_bounds(
 
 def _code(rule: BoundRule, bound: Float32, quantization: Quantization) -> int:
     scale = quantization.scale
-    if rule.float32:
+    ratio = bound.fraction / scale.fraction
+    # A bound far beyond every code (exporters write the largest float32) saturates either way.
+    if rule.float32 and abs(ratio) < _BEYOND_EVERY_CODE:
         ratio = float32.divide(bound, scale).fraction
-    else:
-        ratio = bound.fraction / scale.fraction
     return round_fraction(ratio, rule.rounding) + quantization.zero_point

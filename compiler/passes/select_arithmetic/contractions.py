@@ -115,7 +115,9 @@ def _reachable(state: Lowering, accumulated: str) -> tuple[Interval, ...]:
     assert isinstance(node.op, AccumulateOp)
     operands = {name: definitions[name].type.integer.interval for name in node.operands}
     ranges = channel_ranges(definitions, node, node.op, operands)
-    return tuple(channel.total for channel in ranges)
+    word = node.type.integer.interval
+    # A sum that the word can't hold wraps or saturates, to any of its values.
+    return tuple(r.total if word.contains(r.total) else word for r in ranges)
 
 
 def _require_channel_axis(

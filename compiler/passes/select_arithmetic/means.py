@@ -157,7 +157,13 @@ def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str
     shape = state.source.type_of(node.operands[0]).shape
     count = prod(shape[axis] for axis in op.axes)
     zero_point, requantizer = _reduction(state, mean, rule, count)
-    accumulator = Accumulator(IntType(rule.accumulator_bits, signed=True))
+    word = IntType(rule.accumulator_bits, signed=True)
+    total = (mean.source_element.interval - Interval(zero_point, zero_point)).scale_by(count)
+    if not word.interval.contains(total):
+        raise state.refusal(
+            node, f"sums within {total}", f"sums that {word} holds: fewer elements, narrower codes"
+        )
+    accumulator = Accumulator(word)
     summed = state.emit(
         node,
         fixed.ReduceSum(accumulator, op.axes, op.keep_dimensions, zero_point),

@@ -80,10 +80,18 @@ class Lowering:
     def scaling(self, node: Node, scheme: Scheme, real: Fraction, accumulator: Interval) -> Scaling:
         """The scaling that applies ``real`` to ``accumulator``, or a refusal of ``node``."""
         try:
-            return scaling(scheme, real, accumulator)
+            chosen = scaling(scheme, real, accumulator)
         except InvalidOption as error:
             found = str(error).rstrip(".")
             raise self.refusal(node, found, "scales that the profile can multiply by") from None
+        domain = chosen.monotone_domain
+        if domain is not None and not domain.contains(accumulator):
+            raise self.refusal(
+                node,
+                f"values within {accumulator} overflow the profile's {type(chosen).__name__}",
+                f"values within {domain}, so narrower operands",
+            )
+        return chosen
 
     def result(self, node: Node) -> tuple[Quantization, IntType]:
         """The per-tensor quantization and integer type of the result of ``node``."""

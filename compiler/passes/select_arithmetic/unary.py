@@ -90,17 +90,13 @@ def lower_prelu(state: Lowering, node: Node) -> str:
     source, source_element = state.activation(node, node.operands[0])
     target, element = state.result(node)
     slope = state.constant_operand(node, 1)
-    scale, zero_point = slope.type.scaled.channel(0)
     rule = state.profile.first(state.profile.unary, "prelu", source_element, element)
-    codes = [int(code) - zero_point for code in slope.array.reshape(-1)]
-    tables = [
-        _bounded(
-            _prelu(state, node, rule.method, source, target, code, scale, source_element),
-            element.minimum,
-            element.maximum,
-        )
-        for code in codes
-    ]
+    tables: list[CodeFunction] = []
+    for channel, stored in enumerate(slope.array.reshape(-1)):
+        scale, zero_point = slope.type.scaled.channel(channel)
+        code = int(stored) - zero_point
+        function = _prelu(state, node, rule.method, source, target, code, scale, source_element)
+        tables.append(_bounded(function, element.minimum, element.maximum))
     return emit_table(state, node, state.operand(node.operands[0]), tables, element)
 
 

@@ -64,7 +64,7 @@ def parse_profile(text: str, name: str) -> Profile:
     """
     try:
         tree = cast(dict[str, Tree], tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidProfile(name, "the file", f"no TOML ({error})", "valid TOML") from None
     version = tree.pop("schema", None)
     if version != SCHEMA_VERSION:

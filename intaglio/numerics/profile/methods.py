@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from intaglio.numerics.profile.ranges import require_within
 from intaglio.numerics.profile.schemes import Rescale, ScaleProduct, Scheme
 from intaglio.numerics.rounding import Rounding
 
@@ -13,6 +14,10 @@ class RescaledSumMethod:
 
     left_shift: int
     scheme: Scheme
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("left_shift", self.left_shift, 0, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class SharedShiftMethod:
     multiplier_bits: int
     rounding: Rounding
     float32_ratios: bool
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("multiplier_bits", self.multiplier_bits, 2, 48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,10 @@ class IntegerTableSoftmaxMethod:
 
     fraction_bits: int
     rounding: Rounding
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("fraction_bits", self.fraction_bits, 1, 40)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A profile: ordered rule tables, one a family of ops; the first rule that applies is used."""
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -20,6 +21,29 @@ from intaglio.numerics.profile.rules import (
 )
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.rounding import Rounding
+
+RULE_OPS: dict[str, tuple[str, ...]] = {
+    "contraction": ("conv2d", "conv_transpose2d", "fully_connected", "mat_mul"),
+    "pair": ("add", "subtract", "multiply", "minimum", "maximum"),
+    "mean": ("average_pool2d", "reduce_mean", "global_average_pool"),
+    "unary": (
+        "identity",
+        "leaky-relu",
+        "sigmoid",
+        "tanh",
+        "hard-sigmoid",
+        "hard-swish",
+        "gelu",
+        "gelu-tanh",
+        "elu",
+        "exp",
+        "prelu",
+    ),
+    "rescale": ("requantize",),
+    "softmax": ("softmax",),
+    "resize": ("resize_linear",),
+}
+"""The words of ``when.ops``, by rule table."""
 
 
 class _Rule(Protocol):
@@ -77,6 +101,19 @@ class Profile:
     rescale: tuple[RescaleRule, ...]
     softmax: tuple[SoftmaxRule, ...]
     resize: tuple[ResizeRule, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse rules for ops that their table doesn't serve: no op would ever meet them."""
+        for table, known in RULE_OPS.items():
+            for index, rule in enumerate(getattr(self, table)):
+                self._require_known(f"{table}[{index}].when.ops", rule.when.ops, known)
+
+    def _require_known(self, place: str, ops: tuple[str, ...], known: tuple[str, ...]) -> None:
+        for op in ops:
+            if op not in known:
+                close = difflib.get_close_matches(op, known, 1)
+                expected = f"{close[0]} perhaps" if close else f"one of {', '.join(known)}"
+                raise InvalidProfile(self.name, place, op, expected)
 
     def first(
         self,

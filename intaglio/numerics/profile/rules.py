@@ -13,6 +13,7 @@ from intaglio.numerics.profile.methods import (
     SoftmaxMethod,
     UnaryMethod,
 )
+from intaglio.numerics.profile.ranges import require_within
 from intaglio.numerics.profile.schemes import Rescale
 from intaglio.numerics.rounding import Rounding
 
@@ -33,22 +34,24 @@ class Condition:
         operands: element types of the first operand.
         results: element types of the result.
         granularity: of the weights.
+        maximum_bits: the widest first operand.
     """
 
     ops: tuple[str, ...] = ()
     operands: tuple[IntType, ...] = ()
     results: tuple[IntType, ...] = ()
     granularity: Granularity | None = None
+    maximum_bits: int = 64
 
-    def accepts(
-        self, op: str, operand: IntType, result: IntType, granularity: Granularity
-    ) -> bool:
+    def accepts(self, op: str, operand: IntType, result: IntType, granularity: Granularity) -> bool:
         """Whether the rule is for this op between these types."""
         if self.ops and op not in self.ops:
             return False
         if self.operands and operand not in self.operands:
             return False
         if self.results and result not in self.results:
+            return False
+        if operand.bits > self.maximum_bits:
             return False
         return self.granularity is None or self.granularity is granularity
 
@@ -76,6 +79,11 @@ class ContractionRule:
     order: AccumulationOrder = AccumulationOrder.BIAS_FIRST
     bias_bits: int = 32
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("accumulator_bits", self.accumulator_bits, 1, 64)
+        require_within("bias_bits", self.bias_bits, 1, 64)
+
 
 @dataclass(frozen=True, slots=True)
 class PairRule:
@@ -92,6 +100,10 @@ class MeanRule:
     method: MeanMethod
     when: Condition = ALWAYS
     accumulator_bits: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("accumulator_bits", self.accumulator_bits, 1, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +156,7 @@ class ResizeRule:
     rounding: Rounding
     fraction_bits: int = 0
     when: Condition = ALWAYS
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("fraction_bits", self.fraction_bits, 0, 16)

@@ -12,7 +12,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from intaglio.errors import InvalidProfile
+from intaglio.errors import InvalidOption, InvalidProfile
 from intaglio.numerics.integers import IntType
 
 _SUFFIXES = ("Scheme", "Method")
@@ -93,7 +93,12 @@ class Reader:
         missing = [name for name in required if name not in values]
         if missing:
             raise self._refuse(place, f"no {', '.join(missing)}", "every key of the table")
-        return hint(**values)
+        try:
+            return hint(**values)
+        except InvalidOption as error:
+            raise self._refuse(
+                place, str(error).rstrip("."), "numbers that a machine has"
+            ) from None
 
 
 def _choice(found: str, known: list[str]) -> str:

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from intaglio.numerics.profile.ranges import require_within
 from intaglio.numerics.rounding import Rounding
 
 
@@ -26,6 +27,10 @@ class MultiplyShiftScheme:
 
     multiplier_bits: int
     rounding: Rounding
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("multiplier_bits", self.multiplier_bits, 1, 62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,10 @@ class FractionScheme:
 
     fraction_bits: int
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("fraction_bits", self.fraction_bits, 0, 30)
+
 
 @dataclass(frozen=True, slots=True)
 class PowerOfTwoScheme:
@@ -83,6 +92,11 @@ class MultiplyAddShiftScheme:
     multiplier_bits: int
     rounding: Rounding
     sum_bits: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("multiplier_bits", self.multiplier_bits, 1, 62)
+        require_within("sum_bits", self.sum_bits, 0, 64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,9 @@ class TosaScale:
         return (product + rounders).signed_bits
 
     @property
-    def monotone_domain(self) -> Interval | None:
-        """All integers."""
-        return None
+    def monotone_domain(self) -> Interval:
+        """The int32 values that the operator takes."""
+        return INT32.interval
 
     @property
     def direction(self) -> int:

@@ -85,3 +85,32 @@ def test_deep_nesting_and_long_files_are_refused(tmp_path: Path) -> None:
     path.write_text("# " + "x" * (1 << 20))
     with pytest.raises(InvalidFile, match="larger than 1 MiB"):
         load_profile(str(path))
+
+
+OUT_OF_RANGE = [
+    ("left_shift = 20", "left_shift = -1"),
+    ("left_shift = 20", "left_shift = 100"),
+    ("accumulator_bits = 64", "accumulator_bits = 65"),
+    ("bias_bits = 64", "bias_bits = 0"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), OUT_OF_RANGE)
+def test_numbers_that_no_machine_has_are_refused(old: str, new: str) -> None:
+    assert old in TEXT
+    with pytest.raises(InvalidProfile, match="is not within"):
+        parse_profile(TEXT.replace(old, new, 1), "ours.toml")
+
+
+def test_an_endless_number_is_refused() -> None:
+    with pytest.raises(InvalidProfile, match="found no TOML"):
+        parse_profile(f"schema = {'1' * 5001}", "ours.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("fully_connected", "fully_conected"), ("hard-swish", "hardswish")],
+)
+def test_a_misspelt_op_is_refused(old: str, new: str) -> None:
+    with pytest.raises(InvalidProfile, match=f"found {new}, expected {old} perhaps"):
+        parse_profile(TEXT.replace(f'"{old}"', f'"{new}"', 1), "ours.toml")

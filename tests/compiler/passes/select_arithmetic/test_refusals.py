@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.text import parse_graph
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.errors import IntaglioError, InvalidProfile, UnsupportedModel
@@ -46,11 +47,11 @@ def _refusal(text: str, profile: str) -> IntaglioError:
     return caught.value
 
 
-def test_the_plain_case_is_taken():
+def test_the_plain_case_is_taken() -> None:
     select_arithmetic(parse_graph(_conv()), load_profile("tflm"))
 
 
-def test_a_bias_in_another_scale():
+def test_a_bias_in_another_scale() -> None:
     error = _refusal(_conv(b="axis=0, scale=[f32(0.125), f32(0.125)]"), "tflm")
     assert str(error) == (
         "net has 1 unsupported part(s):\n"
@@ -60,37 +61,109 @@ def test_a_bias_in_another_scale():
     )
 
 
-def test_a_bias_with_a_zero_point():
+def test_a_bias_with_a_zero_point() -> None:
     error = _refusal(
         _conv(b="axis=0, scale=[f32(0.125), f32(0.0625)], zero_point=4"), "single-rounding"
     )
     assert "block/conv (Conv2d): its bias has the zero point 4; expected 0" in str(error)
 
 
-def test_weights_scaled_along_their_inputs():
+def test_weights_scaled_along_their_inputs() -> None:
     error = _refusal(_conv(w="axis=3, scale=[f32(0.25)], zero_point=[1, 2]"), "tflm")
     assert "its weights have a scale for each index of axis 3" in str(error)
 
 
-def test_scales_that_are_no_powers_of_two():
+def test_scales_that_are_no_powers_of_two() -> None:
     text = _conv(w="axis=0, scale=[f32(0.25), f32(0.1)]", b="axis=0, scale=[f32(0.125), f32(0.05)]")
     error = _refusal(text, "pow2-half-up")
     assert "block/conv (Conv2d): scale" in str(error)
     assert "is not a power of two" in str(error)
 
 
-def test_a_softmax_whose_result_is_not_in_256ths():
+def test_every_offending_node_is_named_at_once() -> None:
+    text = """
+graph net scaled
+%x: i8[1,4]{scale=f32(0.1)} = input
+%a: i8[1,4]{scale=f32(0.03)} = multiply(%x, %x) from "first"
+%b: i8[1,4]{scale=f32(0.03)} = unary(%a) function=tanh from "fine"
+%c: i8[1,4]{scale=f32(0.07)} = multiply(%b, %a) from "second"
+return %c
+"""
+    error = _refusal(text, "pow2-half-up")
+    assert isinstance(error, UnsupportedModel)
+    assert [problem.split(" ")[0] for problem in error.problems] == ["first", "second"]
+
+
+def test_a_softmax_whose_result_is_not_in_256ths() -> None:
     error = _refusal(SOFTMAX, "tflm")
     assert "head (Softmax): its result has scale 0.01 and zero point -128" in str(error)
 
 
-def test_a_table_over_too_many_codes():
+def test_a_table_over_too_many_codes() -> None:
     error = _refusal(WIDE, "single-rounding")
     assert "act (Unary): a table over i24 codes; expected operands of at most 16 bits" in str(error)
 
 
-def test_a_profile_without_a_rule():
+def test_a_profile_without_a_rule() -> None:
     tflm = load_profile("tflm")
     without = replace(tflm, contraction=tflm.contraction[:1])
-    with pytest.raises(InvalidProfile, match="none for conv2d on u8 operands, per-channel"):
+    with pytest.raises(
+        InvalidProfile, match="none for conv2d on u8 operands with u8 results, per-channel"
+    ):
         select_arithmetic(parse_graph(_conv()), without)
+
+
+def _swish(type: str) -> str:
+    return (
+        f"graph net scaled\n%x: {type}[1,4]{{scale=f32(0.001), zero_point=3}} = input\n"
+        f"%y: {type}[1,4]{{scale=f32(0.001), zero_point=3}} = unary(%x) function=hard-swish "
+        'from "act"\nreturn %y\n'
+    )
+
+
+@pytest.mark.parametrize("profile", ["tflm", "litert-ref-1.3", "litert-xnnpack-x86"])
+def test_a_formula_for_eight_bits_takes_no_wider_codes(profile: str) -> None:
+    select_arithmetic(parse_graph(_swish("i8")), load_profile(profile))
+    with pytest.raises(InvalidProfile, match="none for hard-swish on u16 operands"):
+        select_arithmetic(parse_graph(_swish("u16")), load_profile(profile))
+
+
+@pytest.mark.parametrize("profile", ["tflm", "litert-ref-1.3", "tosa-single"])
+def test_a_sum_that_overflows_the_profile_is_refused(profile: str) -> None:
+    text = """
+graph net scaled
+%x: TYPE[1,4]{scale=f32(0.001)} = input
+%y: TYPE[1,4]{scale=f32(0.002)} = add(%x, %x) from "sum"
+return %y
+"""
+    select_arithmetic(parse_graph(text.replace("TYPE", "i8")), load_profile(profile))
+    wide = text.replace("TYPE", "u24")
+    assert "overflow the profile's" in str(_refusal(wide, profile))
+
+
+def test_a_mean_whose_sum_overflows_is_refused() -> None:
+    text = """
+graph net scaled
+%x: i16[1,300,300,1]{scale=f32(0.001)} = input
+%y: i16[1,1]{scale=f32(0.001)} = reduce_mean(%x) axes=[1,2] keep_dimensions=false from "mean"
+return %y
+"""
+    assert "mean (ReduceMean): sums within" in str(_refusal(text, "tflm"))
+    for exact in ("onnx-spec", "ort-x86-vnni", "single-rounding"):
+        select_arithmetic(parse_graph(text), load_profile(exact))
+
+
+def test_a_softmax_over_too_many_elements() -> None:
+    text = SOFTMAX.replace("[1,4]", "[1,8192]").replace("f32(0.01)", "f32(0.00390625)")
+    assert "head (Softmax): 8192 elements; expected fewer than 8192" in str(_refusal(text, "tflm"))
+
+
+def test_a_bound_beyond_every_code_is_no_bound() -> None:
+    text = _conv().replace(
+        'from "block/conv"',
+        "activation=clip(low=[f32(0.0)], high=[f32(3.4028235e+38)])",
+    )
+    for profile in ("tflm", "onnx-spec", "single-rounding"):
+        lowered = select_arithmetic(parse_graph(text), load_profile(profile))
+        ((_, op),) = lowered.nodes_of(fixed.Requantize)
+        assert {(r.low, r.high) for r in op.requantizers} == {(0, 255)}
