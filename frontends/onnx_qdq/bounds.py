@@ -11,8 +11,12 @@ import numpy.typing as npt
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.types import Quantization
 from intaglio.frontends.onnx_qdq.refusal import Refusal
+from intaglio.numerics import float32
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.rounding import Rounding
+
+_BEYOND_ANY_CODE = 2**64
 
 Side = tuple[Float32, ...]
 
@@ -163,8 +167,12 @@ def narrowed(
 
 
 def _code(bound: Float32, quantization: Quantization) -> int:
-    """QuantizeLinear of a bound, half to even, before it saturates."""
-    return round(bound.fraction / quantization.scale.fraction) + quantization.zero_point
+    """QuantizeLinear of a bound before it saturates: one float32 division, then half to even."""
+    exact = bound.fraction / quantization.scale.fraction
+    if abs(exact) >= _BEYOND_ANY_CODE:  # whether or not float32 can hold it
+        return round(exact)
+    quotient = float32.divide(bound, quantization.scale)
+    return float32.round_to_integer(quotient, Rounding.HALF_EVEN) + quantization.zero_point
 
 
 def _pairwise(choose: Callable[[Float32, Float32], Float32], first: Side, second: Side) -> Side:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,30 @@ def test_a_width_that_onnx_lacks(dtype: Any, bits: int) -> None:
     assert graph.constants[0].type.element == IntType(3, signed=True)
     ((_, conv),) = graph.nodes_of(scaled.Conv2d)
     assert conv.activation.high == ()
+
+
+@pytest.mark.parametrize(
+    ("bound", "exactly", "code", "reason"),
+    [
+        (9.428014, 7, 6, "at a number that no code stands for"),
+        (10.878477, 7, 8, "marked as i4, but no Clip keeps its codes from rising"),
+    ],
+)
+def test_a_bound_whose_quotient_float32_rounds_to_a_tie(
+    bound: float, exactly: int, code: int, reason: str
+) -> None:
+    scale, high = np.float32(1.4504637), np.float32(bound)
+    assert round(Fraction(float(high)) / Fraction(float(scale))) == exactly
+    assert np.rint(high / scale) == code
+    model = QdqModel()
+    x = model.float_input("x", (1, 3))
+    model.array("low", np.float32(-8) * scale)
+    model.array("high", high)
+    clipped = model.node("Clip", [x, "low", "high"], "clipped")
+    model.output(model.qdq(clipped, float(scale), 0, np.int8))
+    model.widths["clipped_q"] = 4
+    with pytest.raises(UnsupportedModel, match=reason):
+        import_qdq(model.model(), "small")
 
 
 def test_a_width_without_a_clip_is_refused() -> None:
