@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where float32 enters and leaves: exact soft floats, so that no CPU's rounding matters."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import assert_never
 
@@ -20,14 +21,25 @@ def quantize(name: str, op: Quantize, x: Array, type: IntType) -> list[int]:
     """``Quantize`` into the value ``name`` of ``type``.
 
     Raises:
-        InvalidData: an element is NaN.
+        InvalidData: an element is NaN, or a reciprocal is needed that float32 can't hold.
     """
     refuse_nan(name, x)
-    reciprocal = float32.divide(Float32.from_integer(1), op.scale)
-    return [_code(op, reciprocal, bits, type) for bits in bit_patterns(x)]
+    scaled = _scaling(op)
+    return [_code(op, scaled, bits, type) for bits in bit_patterns(x)]
 
 
-def _code(op: Quantize, reciprocal: Float32, bits: int, type: IntType) -> int:
+def _scaling(op: Quantize) -> Callable[[Float32], Float32]:
+    match op.method:
+        case QuantizeMethod.DIVIDE:
+            return lambda x: float32.divide(x, op.scale)
+        case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
+            reciprocal = float32.divide(Float32.from_integer(1), op.scale)
+            return lambda x: float32.multiply(x, reciprocal)
+        case _:
+            assert_never(op.method)
+
+
+def _code(op: Quantize, scaled: Callable[[Float32], Float32], bits: int, type: IntType) -> int:
     end = type.minimum if bits >> (BINARY32.word - 1) else type.maximum
     if bits & BINARY32.infinity == BINARY32.infinity:
         return end
@@ -35,14 +47,7 @@ def _code(op: Quantize, reciprocal: Float32, bits: int, type: IntType) -> int:
     # A quotient that large saturates, whether or not float32 can hold it.
     if abs(x.fraction / op.scale.fraction) >= _BEYOND_ANY_CODE:
         return end
-    match op.method:
-        case QuantizeMethod.DIVIDE:
-            scaled = float32.divide(x, op.scale)
-        case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
-            scaled = float32.multiply(x, reciprocal)
-        case _:
-            assert_never(op.method)
-    return type.saturate(float32.round_to_integer(scaled, op.rounding) + op.zero_point)
+    return type.saturate(float32.round_to_integer(scaled(x), op.rounding) + op.zero_point)
 
 
 def dequantize(op: Dequantize, x: Array) -> list[Float32]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where float32 enters and leaves: IEEE-754 operations of NumPy, each rounding once."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import assert_never
 
@@ -41,27 +41,36 @@ def finite_results(name: str) -> Generator[None]:
 
 
 def prepare_quantize(node: Node, op: Quantize) -> Prepared:
-    """``Quantize``."""
+    """``Quantize``.
+
+    Raises:
+        InvalidData: a reciprocal is needed that float32 can't hold.
+    """
     type = node.type.integer
-    scale = np.float32(op.scale.value)
-    with finite_results(node.name):
-        reciprocal = np.float32(1) / scale
+    scaled = _scaling(node, op)
 
     def compute(arrays: Operands) -> Array:
         refuse_nan(node.name, arrays[0])
         # What overflows float32 saturates, as infinities do.
         with np.errstate(over="ignore", under="ignore"):
-            match op.method:
-                case QuantizeMethod.DIVIDE:
-                    scaled = np.asarray(arrays[0] / scale)
-                case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
-                    scaled = np.asarray(arrays[0] * reciprocal)
-                case _:
-                    assert_never(op.method)
-        codes = to_codes(scaled, op.rounding, op.zero_point, type.minimum, type.maximum)
+            quotients = scaled(arrays[0])
+        codes = to_codes(quotients, op.rounding, op.zero_point, type.minimum, type.maximum)
         return codes.astype(type.dtype)
 
     return Prepared(compute, type.interval)
+
+
+def _scaling(node: Node, op: Quantize) -> Callable[[Array], Array]:
+    scale = np.float32(op.scale.value)
+    match op.method:
+        case QuantizeMethod.DIVIDE:
+            return lambda x: np.asarray(x / scale)
+        case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
+            with finite_results(node.name):
+                reciprocal = np.float32(1) / scale
+            return lambda x: np.asarray(x * reciprocal)
+        case _:
+            assert_never(op.method)
 
 
 def prepare_dequantize(node: Node, op: Dequantize, operands: Sequence[Operand]) -> Prepared:

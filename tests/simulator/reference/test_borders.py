@@ -33,6 +33,17 @@ def test_everything_beyond_the_codes_saturates() -> None:
     assert quantize([3.4e38, -3.4e38], "1e-30", method="multiply-by-reciprocal") == [127, -128]
 
 
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+def test_a_scale_without_a_reciprocal_in_float32(engine: Engine) -> None:
+    # 2**-130 is subnormal, and 2**130 is beyond float32.
+    text = QUANTIZE.replace("N]", "3]").replace("SCALE", str(2.0**-130)).replace("ZERO", "5")
+    x = np.array([3 * 2.0**-130, -2.5 * 2.0**-130, 1.0], np.float32)
+    found = engine.run(fixed_graph(text.replace("METHOD", "divide")), {"x": x}, None)
+    assert found["y"].tolist() == [8, 3, 127]
+    with pytest.raises(InvalidData):
+        engine.run(fixed_graph(text.replace("METHOD", "multiply-by-reciprocal")), {"x": x}, None)
+
+
 def test_a_reciprocal_can_break_a_tie() -> None:
     # 45.5 / 7 is 6.5; fl32(1 / 7) is a little too large.
     assert quantize([45.5, 87.5], "7") == [6, 12]
