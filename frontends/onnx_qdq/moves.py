@@ -13,7 +13,7 @@ from intaglio.frontends.onnx_qdq.emitter import checked
 from intaglio.frontends.onnx_qdq.meanings import Moved, Real, Shape
 from intaglio.frontends.onnx_qdq.moving import permuted, rearrange
 from intaglio.frontends.onnx_qdq.refusal import Refusal
-from intaglio.frontends.onnx_qdq.site import Site, normalized
+from intaglio.frontends.onnx_qdq.site import Site, distinct_axes, normalized
 
 _MODES = {"constant": PadMode.CONSTANT, "edge": PadMode.EDGE, "reflect": PadMode.REFLECT}
 
@@ -79,9 +79,7 @@ def unsqueeze(site: Site) -> Real:
     if not named:
         raise Refusal("names no axes to put in")
     rank = len(x.shape) + len(named)
-    axes = {normalized(axis, rank) for axis in named}
-    if len(axes) != len(named):
-        raise Refusal(f"puts in axes {list(named)}, one of them twice")
+    axes = distinct_axes(named, rank)
     rest = iter(x.shape)
     return _reshaped(site, x, tuple(1 if axis in axes else next(rest) for axis in range(rank)))
 
@@ -112,13 +110,12 @@ def slice_(site: Site) -> Real:
     x = site.rearrangeable(0)
     rank = len(x.shape)
     given, ends = site.integers(1), site.integers(2)
-    axes = site.integers(3) if site.has(3) else tuple(range(len(given)))
+    axes = distinct_axes(site.integers(3) if site.has(3) else range(len(given)), rank)
     strides = site.integers(4) if site.has(4) else (1,) * len(given)
     if not len(given) == len(ends) == len(axes) == len(strides) or 0 in strides:
         raise Refusal("its starts, ends, axes and steps differ in number, or a step is 0")
     starts, steps, shape = [0] * rank, [1] * rank, list(x.shape)
-    for start, end, named, step in zip(given, ends, axes, strides, strict=True):
-        axis = normalized(named, rank)
+    for start, end, axis, step in zip(given, ends, axes, strides, strict=True):
         # Python's own slices clamp just as ONNX does.
         taken = range(x.shape[axis])[slice(start, end, step)]
         starts[axis], steps[axis], shape[axis] = taken.start, taken.step, len(taken)
@@ -158,8 +155,7 @@ def pad(site: Site) -> Real:
     if mode not in _MODES:
         raise Refusal(f"pads in mode {mode!r}; constant, edge or reflect is expected")
     listed = site.listed("pads", 1) or ()
-    axes = tuple(normalized(axis, rank) for axis in site.integers(3)) if site.has(3) else None
-    axes = tuple(range(rank)) if axes is None else axes
+    axes = distinct_axes(site.integers(3) if site.has(3) else range(rank), rank)
     if len(listed) != 2 * len(axes) or min(listed, default=0) < 0:
         raise Refusal(f"pads is {list(listed)}; two numbers from 0 on for each axis are expected")
     before, after = [0] * rank, [0] * rank

@@ -14,7 +14,7 @@ from intaglio.frontends.onnx_qdq.meanings import Real, Shape
 from intaglio.frontends.onnx_qdq.moving import only_codes
 from intaglio.frontends.onnx_qdq.planes import channels_first, channels_last, spatial
 from intaglio.frontends.onnx_qdq.refusal import Refusal
-from intaglio.frontends.onnx_qdq.site import Site, float32, normalized
+from intaglio.frontends.onnx_qdq.site import Site, distinct_axes, float32
 
 _LONGEST_AXIS = 2**16
 _HALF, _ONE = np.float32(0.5), np.float32(1)
@@ -91,8 +91,7 @@ def _axes(site: Site, shape: Shape) -> list[_Axis]:
     """Every axis of the value with its new extent."""
     place = 1 if site.opset < 11 else 2
     rank = len(shape)
-    named = site.numbers("axes", tuple(range(rank)))
-    axes = [normalized(axis, rank) for axis in named]
+    axes = distinct_axes(site.numbers("axes", tuple(range(rank))), rank)
     result = [_Axis(extent, extent, _ONE) for extent in shape]
     if site.has(3):
         sizes = site.integers(3)

@@ -278,6 +278,18 @@ def normalized(axis: int, rank: int) -> int:
     return axis % rank
 
 
+def distinct_axes(named: Sequence[int], rank: int) -> tuple[int, ...]:
+    """Axes counted from the front, in the order that they are named in.
+
+    Raises:
+        Refusal: the tensor hasn't one of them, or one is named twice.
+    """
+    axes = tuple(normalized(axis, rank) for axis in named)
+    if len(set(axes)) != len(axes):
+        raise Refusal(f"names axes {list(named)}, one of them twice")
+    return axes
+
+
 def float32(array: Array, what: str) -> npt.NDArray[np.float32]:
     """An array that has to be float32.
 

@@ -58,7 +58,8 @@ def _extents(site: Site, shape: Shape, windows: Windows) -> tuple[Pads, tuple[in
     """Pads and extents of the result.
 
     Raises:
-        Refusal: the result's shape is given in the ways on which runtimes differ.
+        Refusal: the result's shape is given in the ways on which runtimes differ; ONNX Runtime 1.31
+            refuses an output padding that reaches the stride.
     """
     if "output_shape" in site.node.attributes:
         raise Refusal("states output_shape; state pads and output_padding instead")
@@ -71,6 +72,11 @@ def _extents(site: Site, shape: Shape, windows: Windows) -> tuple[Pads, tuple[in
     top, left, bottom, right = windows.pads
     plane = shape[2:] if count == 2 else (1, shape[2])
     extra = extra if count == 2 else (0, extra[0])
+    if any(more >= stride for more, stride in zip(extra, windows.strides, strict=True)):
+        raise Refusal(
+            f"output_padding is {list(extra[-count:])}; less than the strides "
+            f"{list(windows.strides[-count:])} is expected"
+        )
     rows, columns = (
         (plane[axis] - 1) * windows.strides[axis]
         + span(windows.kernel[axis], windows.dilations[axis])

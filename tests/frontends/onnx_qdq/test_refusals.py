@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,6 +218,43 @@ def _zero_point_that_is_no_code(model: QdqModel, x: str) -> str:
     return model.node("Add", [x, model.node("DequantizeLinear", names, "c_dq")], "y")
 
 
+def _axes_of(op: str, model: QdqModel, x: str, *inputs: list[int], **attributes: Any) -> str:
+    """A node whose further inputs are constants, an empty list for none."""
+    names = [
+        model.array(f"i{at}", np.array(values, np.int64)) if values else ""
+        for at, values in enumerate(inputs)
+    ]
+    return model.node(op, [x, *names], "y", **attributes)
+
+
+def _axis_padded_twice(model: QdqModel, x: str) -> str:
+    return _axes_of("Pad", model, x, [1, 1, 1, 1], [], [2, -2])
+
+
+def _axis_cut_twice(model: QdqModel, x: str) -> str:
+    return _axes_of("Slice", model, x, [1, 1], [4, 3], [2, -2])
+
+
+def _axis_resized_twice(model: QdqModel, x: str) -> str:
+    return _axes_of("Resize", model, x, [], [], [3, 4], axes=[2, -2])
+
+
+def _axis_put_in_twice(model: QdqModel, x: str) -> str:
+    return _axes_of("Unsqueeze", model, x, [2, -4])
+
+
+def _output_padding_of_a_stride(model: QdqModel, x: str) -> str:
+    weights = model.constant("w", np.ones((3, 2, 3, 3), np.int8), SCALE)
+    return model.node(
+        "ConvTranspose",
+        [x, weights],
+        "y",
+        strides=[2, 1],
+        dilations=[2, 2],
+        output_padding=[1, 1],
+    )
+
+
 Case = tuple[Callable[[QdqModel, str], str], str]
 
 CASES: tuple[Case, ...] = (
@@ -246,6 +284,11 @@ CASES: tuple[Case, ...] = (
     (_matrix_with_three_axes, "its second operand has the shape (1, 48, 2)"),
     (_long_axis, "resizes an axis to more than 65536 elements"),
     (_zero_point_that_is_no_code, "its zero point is of type FLOAT; that of codes is expected"),
+    (_axis_padded_twice, "node y_node (Pad): names axes [2, -2], one of them twice"),
+    (_axis_cut_twice, "node y_node (Slice): names axes [2, -2], one of them twice"),
+    (_axis_resized_twice, "node y_node (Resize): names axes [2, -2], one of them twice"),
+    (_axis_put_in_twice, "node y_node (Unsqueeze): names axes [2, -4], one of them twice"),
+    (_output_padding_of_a_stride, "output_padding is [1, 1]; less than the strides [2, 1]"),
     (_huge_result, "more than 2**31 - 1 elements"),
 )
 
