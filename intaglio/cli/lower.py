@@ -44,8 +44,14 @@ def lower(
             "nodes": summary.nodes,
             "integer_only": summary.integer_only,
             "bytes": summary.bytes,
+            "overflowing": [bits.source or bits.name for bits in summary.overflowing],
         },
         f"{summary.output}: {summary.nodes} nodes, profile {summary.profile}, "
-        f"{summary.bytes:,} bytes",
+        f"{summary.bytes:,} bytes"
+        + "".join(
+            f"\n{bits.source or bits.name}: its sum may need {bits.final_bits} bits, "
+            f"the accumulator has {bits.declared_bits}"
+            for bits in summary.overflowing
+        ),
         as_json=as_json,
     )

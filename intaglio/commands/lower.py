@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intaglio.commands.models import EXTENSION, LoweringOptions, lower_file
 from intaglio.commands.output_files import require_writable
+from intaglio.compiler.analysis.accumulator_bits import AccumulatorBits, accumulator_report
 from intaglio.compiler.ir.file import save
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.ir.text import print_graph
@@ -24,6 +25,8 @@ class LoweringSummary:
         nodes: how many nodes the fixed graph has.
         integer_only: whether no float32 is in it, not even at its border.
         bytes: size of the file.
+        overflowing: sums that some input could take out of their accumulator, as far as a proof
+            can tell; they wrap or saturate as the profile says.
     """
 
     output: Path
@@ -31,6 +34,7 @@ class LoweringSummary:
     nodes: int
     integer_only: bool
     bytes: int
+    overflowing: tuple[AccumulatorBits, ...]
 
 
 def lower_to_file(
@@ -64,8 +68,14 @@ def lower_to_file(
     graph = lower_file(path, options, printer.after)
     printer.require_found()
     save(graph, output)
+    report = accumulator_report(graph)
     return LoweringSummary(
-        output, graph.profile, len(graph.nodes), integer_only(graph), output.stat().st_size
+        output,
+        graph.profile,
+        len(graph.nodes),
+        integer_only(graph),
+        output.stat().st_size,
+        tuple(bits for bits in report if bits.final_bits > bits.declared_bits),
     )
 
 

@@ -15,6 +15,7 @@ import onnx
 import pytest
 
 from intaglio.cli.app import VERBS, Verb
+from intaglio.commands.profiles import profile_text
 from intaglio.compiler.ir.file import load
 from intaglio.compiler.ir.graph import Array, Graph, Level
 from intaglio.compiler.ir.text import parse_graph
@@ -75,6 +76,17 @@ def test_lower_takes_the_profile(tmp_path: Path, quantized: Path) -> None:
     assert (graph.profile, graph.level) == ("tflm", Level.FIXED)
     assert facts["nodes"] == len(graph.nodes)
     assert facts["bytes"] == output.stat().st_size
+
+
+def test_lower_tells_which_sums_may_overflow(tmp_path: Path, quantized: Path) -> None:
+    narrow = tmp_path / "narrow.toml"
+    text = profile_text("single-rounding").replace("accumulator_bits = 64", "accumulator_bits = 16")
+    narrow.write_text(text)
+    output = tmp_path / "narrow.intaglio"
+    printed = done("lower", quantized, "-o", output, "--profile", narrow)
+    assert "stem/conv: its sum may need 18 bits, the accumulator has 16" in printed
+    wide = done("lower", quantized, "-o", tmp_path / "wide.intaglio", "--json")
+    assert json.loads(wide)["overflowing"] == []
 
 
 def test_lower_specialises_to_the_batch(tmp_path: Path, quantized: Path) -> None:
