@@ -109,7 +109,7 @@ def test_an_endless_number_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("fully_connected", "fully_conected"), ("hard-swish", "hardswish")],
+    [("average_pool2d", "averagepool2d"), ("hard-swish", "hardswish")],
 )
 def test_a_misspelt_op_is_refused(old: str, new: str) -> None:
     with pytest.raises(InvalidProfile, match=f"found {new}, expected {old} perhaps"):

@@ -2,13 +2,14 @@
 """Convolutions and matrix products as TFLite writes them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from intaglio.compiler.ir import scaled
-from tests.peers.tflite.activations import ACTIVATIONS, Activation
+from tests.peers.tflite.activations import ACTIVATIONS, NONE, Activation
 from tests.peers.tflite.draw import Draw
 from tests.peers.tflite.single_op import Array, Case, Operator, Tensor, case, plain
 from tests.peers.tflite.windows import SAME, VALID, plane
@@ -25,7 +26,7 @@ def convolutions(draw: Draw) -> Iterator[Case]:
             for activation in ACTIVATIONS:
                 w = _weights(draw, (8, 3, 3, 6), 0, per_channel)
                 size, pads = plane(x.codes.shape, 3, stride, dilation, padding)
-                result = _result(draw, (1, *size, 8), x, w, 54)
+                result = _result(draw, (1, *size, 8), x, w, 54, activation)
                 b = _bias(draw, x, w, 8, 54)
                 yield case(
                     f"stride {stride} dilation {dilation} {activation.name} {per_channel}",
@@ -53,7 +54,7 @@ def depthwise(draw: Draw) -> Iterator[Case]:
                 outputs = 6 * multiplier
                 w = _weights(draw, (outputs, 3, 3, 1), 0, per_channel)
                 size, pads = plane(x.codes.shape, 3, stride, 1, padding)
-                result = _result(draw, (1, *size, outputs), x, w, 9)
+                result = _result(draw, (1, *size, outputs), x, w, 9, activation)
                 b = _bias(draw, x, w, outputs, 9)
                 options = _window(padding, stride, 1, activation)
                 yield case(
@@ -77,7 +78,7 @@ def fully_connected(draw: Draw) -> Iterator[Case]:
     for per_channel in (True, False):
         for activation in ACTIVATIONS:
             w = _weights(draw, (16, 32), 0, per_channel)
-            result = _result(draw, (64, 16), x, w, 32)
+            result = _result(draw, (64, 16), x, w, 32, activation)
             b = _bias(draw, x, w, 16, 32)
             yield case(
                 f"{activation.name} {per_channel}",
@@ -126,7 +127,11 @@ def transposed_convolutions(draw: Draw) -> Iterator[Case]:
 def matrix_products(draw: Draw) -> Iterator[Case]:
     """BATCH_MATMUL of two computed matrices."""
     for repeat in range(6):
-        a, b = draw.activation(draw.codes(2, 23, 32)), draw.activation(draw.codes(2, 32, 17))
+        a = draw.activation(draw.codes(2, 23, 32))
+        b = draw.factor(draw.codes(2, 32, 17))
+        if draw.coarse:
+            near = b.zero_points[0] + draw.weights(b.codes.shape).astype(np.int64)
+            b = replace(b, codes=near.astype(draw.dtype))
         result = _result(draw, (2, 23, 17), a, b, 32)
         operator = Operator("BATCH_MATMUL", (a, b), result, "BatchMatMulOptions")
         yield case(f"{repeat}", scaled.MatMul(), (a, b), result, operator)
@@ -138,14 +143,21 @@ def _weights(draw: Draw, shape: tuple[int, ...], axis: int, per_channel: bool) -
     if draw.dtype is np.uint8:
         codes: Array = draw.rng.integers(1, 256, shape).astype(np.uint8)
         return Tensor(codes, scales[:1], (draw.zero_point(),), constant=True)
-    codes = draw.rng.integers(-127, 128, shape).astype(np.int8)
-    return Tensor(codes, scales, (0,), axis, constant=True)
+    return Tensor(draw.weights(shape), scales, (0,), axis, constant=True)
 
 
-def _result(draw: Draw, shape: tuple[int, ...], x: Tensor, w: Tensor, terms: int) -> Tensor:
+def _result(
+    draw: Draw,
+    shape: tuple[int, ...],
+    x: Tensor,
+    w: Tensor,
+    terms: int,
+    activation: Activation = NONE,
+) -> Tensor:
     """In a scale under which a typical sum of ``terms`` products is far from saturation."""
-    typical = _typical_sum(x, w, terms) * x.scales[0] * float(np.mean(w.scales))
-    return draw.result(shape, typical / (_TYPICAL_PART * _width(x)))
+    unit = x.scales[0] * float(np.mean(w.scales))
+    coarseness = 1.2 if draw.coarse else _typical_sum(x, w, terms) / (_TYPICAL_PART * _width(x))
+    return draw.result(shape, unit * coarseness, activation)
 
 
 def _typical_sum(x: Tensor, w: Tensor, terms: int) -> float:
@@ -160,7 +172,7 @@ def _width(tensor: Tensor) -> int:
 
 def _bias(draw: Draw, x: Tensor, w: Tensor, count: int, terms: int) -> Tensor:
     """The scale is the product in float32; an int16 operand has a 64-bit bias."""
-    spread = int(_typical_sum(x, w, terms))
+    spread = 60 if draw.coarse else int(_typical_sum(x, w, terms))
     dtype: Any = np.int64 if draw.dtype is np.int16 else np.int32
     codes = draw.rng.integers(-spread, spread + 1, count).astype(dtype)
     product = np.float32(x.scales[0]) * np.array(w.scales, np.float32)

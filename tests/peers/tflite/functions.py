@@ -54,12 +54,13 @@ def _requantizations(source: Draw, target: Draw) -> Iterator[Case]:
 
 def leaky_rectifiers(draw: Draw) -> Iterator[Case]:
     """LEAKY_RELU with slopes below and above one, and a negative one."""
-    for alpha in (0.125, 0.1, 0.01, 0.3, 1.5, -0.25):
-        x = draw.activation(draw.every_code())
-        result = draw.result(x.codes.shape, x.scales[0])
-        operator = Operator("LEAKY_RELU", (x,), result, "LeakyReluOptions", {"alpha": alpha})
-        op = scaled.Unary(scaled.UnaryFunction.LEAKY_RELU, Float32.from_value(alpha))
-        yield case(f"alpha {alpha}", op, (x,), result, operator)
+    for repeat in range(draw.repeats):
+        for alpha in (0.125, 0.1, 0.01, 0.3, 1.5, -0.25):
+            x = draw.activation(draw.every_code())
+            result = draw.result(x.codes.shape, x.scales[0])
+            operator = Operator("LEAKY_RELU", (x,), result, "LeakyReluOptions", {"alpha": alpha})
+            op = scaled.Unary(scaled.UnaryFunction.LEAKY_RELU, Float32.from_value(alpha))
+            yield case(f"alpha {alpha}, {repeat}", op, (x,), result, operator)
 
 
 def parametric_rectifiers(draw: Draw) -> Iterator[Case]:
@@ -67,7 +68,7 @@ def parametric_rectifiers(draw: Draw) -> Iterator[Case]:
     for repeat in range(draw.repeats):
         codes = np.repeat(draw.every_code().reshape(1, -1, 1, 1), 5, axis=3)
         x = draw.activation(np.ascontiguousarray(codes))
-        slopes = draw.rng.integers(-127, 128, 5).astype(np.int8)
+        slopes = draw.weights((5,))
         if draw.dtype is np.uint8:
             slopes = draw.rng.integers(0, 256, 5).astype(np.uint8)
         slope = Tensor(slopes, draw.weight_scales(1), (draw.zero_point(),), constant=True)

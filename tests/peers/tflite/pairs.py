@@ -15,7 +15,7 @@ from tests.peers.tflite.single_op import Case, Operator, Tensor, case
 def sums(draw: Draw) -> Iterator[Case]:
     """ADD."""
     for activation, (a, b) in zip(ACTIVATIONS, _operands(draw, len(ACTIVATIONS)), strict=True):
-        result = draw.result(a.codes.shape, 0.8 * max(a.scales[0], b.scales[0]))
+        result = draw.result(a.codes.shape, 0.8 * max(a.scales[0], b.scales[0]), activation)
         options = {"fusedActivationFunction": activation.number, "potScaleInt16": False}
         yield case(
             activation.name,
@@ -29,7 +29,7 @@ def sums(draw: Draw) -> Iterator[Case]:
 def differences(draw: Draw) -> Iterator[Case]:
     """SUB."""
     for activation, (a, b) in zip(ACTIVATIONS, _operands(draw, len(ACTIVATIONS)), strict=True):
-        result = draw.result(a.codes.shape, 0.8 * max(a.scales[0], b.scales[0]))
+        result = draw.result(a.codes.shape, 0.8 * max(a.scales[0], b.scales[0]), activation)
         options = {"fusedActivationFunction": activation.number, "potScaleInt16": False}
         yield case(
             activation.name,
@@ -42,10 +42,13 @@ def differences(draw: Draw) -> Iterator[Case]:
 
 def products(draw: Draw) -> Iterator[Case]:
     """MUL."""
-    for activation, (a, b) in zip(ACTIVATIONS, _operands(draw, len(ACTIVATIONS)), strict=True):
+    left, right = draw.every_pair()
+    for activation in ACTIVATIONS:
+        a, b = draw.activation(left), draw.factor(right)
         info = np.iinfo(draw.dtype)
-        wanted = a.scales[0] * b.scales[0] * (info.max - info.min) / 5
-        result = draw.result(a.codes.shape, wanted)
+        coarseness = 1.2 if draw.coarse else (info.max - info.min) / 5
+        wanted = a.scales[0] * b.scales[0] * coarseness
+        result = draw.result(a.codes.shape, wanted, activation)
         options = {"fusedActivationFunction": activation.number}
         yield case(
             activation.name,

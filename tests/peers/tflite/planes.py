@@ -17,7 +17,7 @@ def average_pools(draw: Draw) -> Iterator[Case]:
     """AVERAGE_POOL_2D; operand and result share their parameters."""
     for kernel, stride, padding in ((2, 2, VALID), (3, 1, SAME), (4, 2, SAME), (7, 1, VALID)):
         for activation in ACTIVATIONS:
-            x = draw.activation(draw.codes(1, 12, 11, 5))
+            x = draw.activation(draw.codes(1, 12, 11, 5), activation)
             size, pads = plane(x.codes.shape, kernel, stride, 1, padding)
             result = replace(x, codes=np.zeros((1, *size, 5), draw.dtype))
             yield case(
@@ -41,7 +41,7 @@ def maximum_pools(draw: Draw) -> Iterator[Case]:
     """MAX_POOL_2D; operand and result share their parameters."""
     for kernel, stride, padding in ((2, 2, VALID), (3, 1, SAME), (3, 2, SAME)):
         for activation in ACTIVATIONS:
-            x = draw.activation(draw.codes(1, 12, 11, 5))
+            x = draw.activation(draw.codes(1, 12, 11, 5), activation)
             size, pads = plane(x.codes.shape, kernel, stride, 1, padding)
             result = replace(x, codes=np.zeros((1, *size, 5), draw.dtype))
             yield case(
