@@ -10,7 +10,7 @@ become integers (``Rounding``), IEEE-754 constants (``Float32``), the requantize
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
 from intaglio.numerics.float_arrays import fused_multiply_add_array
-from intaglio.numerics.integers import IntegerArray, IntType
+from intaglio.numerics.integers import INT32, IntegerArray, IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.multiplier_search import matching_multiplier, smallest_multiplier
 from intaglio.numerics.multipliers import (
@@ -71,6 +71,7 @@ from intaglio.numerics.vectorized import (
 )
 
 __all__ = [
+    "INT32",
     "Differences",
     "DoubleRounding",
     "Float32",

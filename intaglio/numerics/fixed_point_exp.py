@@ -7,11 +7,9 @@ Source: gemmlowp ``fixedpoint/fixedpoint.h``.
 """
 
 from intaglio.errors import InvalidOption
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32
 from intaglio.numerics.scalings import rounding_shift_away
 from intaglio.numerics.scalings import saturating_rounding_doubling_high_multiply as product
-
-INT32 = IntType(32, signed=True)
 
 EXP_OF_MINUS_EIGHTH = 1895147668
 """exp(-1/8) in Q0.31."""

@@ -134,3 +134,7 @@ def _require_integers(values: IntegerArray) -> None:
             "an array of integers",
             "round it with a stated rounding mode first",
         )
+
+
+INT32 = IntType(32, signed=True)
+"""The accumulators and the fixed-point words of most machines."""

@@ -16,15 +16,13 @@ from intaglio.compiler.ir.graph import Array
 from intaglio.numerics import float32
 from intaglio.numerics.fixed_point_exp import exp_of_negative, reciprocal_of_one_plus
 from intaglio.numerics.float32 import Float32
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32
 from intaglio.numerics.rounding import divide
 from intaglio.numerics.scalings import (
     rounding_shift_away,
     saturating_rounding_doubling_high_multiply,
 )
 from intaglio.simulator.reference.containers import along_axis, integers
-
-INT32 = IntType(32, signed=True)
 
 EntryT = TypeVar("EntryT", int, Float32)
 

@@ -17,7 +17,7 @@ from intaglio.compiler.ir.fixed import (
 from intaglio.compiler.ir.graph import Node
 from intaglio.numerics.fixed_point_exp import exp_of_negative, reciprocal_of_one_plus
 from intaglio.numerics.float_codes import to_codes
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.rounding import divide, divide_array
 from intaglio.numerics.scalings import saturating_rounding_doubling_high_multiply
@@ -25,7 +25,6 @@ from intaglio.simulator.vectorized.borders import finite_results
 from intaglio.simulator.vectorized.prepared import Operand, Operands, Prepared
 from intaglio.simulator.vectorized.words import INT64, OBJECT, Array, in_word, integer_word, store
 
-INT32 = IntType(32, signed=True)
 MOST_EXPONENTIALS = 1 << 16
 """How many values of one softmax are remembered: all of a 16-bit operand."""
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from intaglio.errors import InvalidOption
 from intaglio.numerics import (
+    INT32,
     Differences,
     DoubleRounding,
     Float32,
@@ -39,7 +40,7 @@ from intaglio.numerics.staircase import staircase
 modes = st.sampled_from(Rounding)
 small = st.integers(-9, 9)
 factors = st.floats(-1.5, 1.5, width=32)
-INT32 = Interval(-(2**31), 2**31 - 1)
+EVERY_INT32 = INT32.interval
 UP, AWAY = Rounding.HALF_TOWARD_POSITIVE, Rounding.HALF_AWAY_FROM_ZERO
 
 monotone_scalings: st.SearchStrategy[Scaling] = st.one_of(
@@ -124,17 +125,17 @@ def test_all_int32_accumulators_of_two_runtimes() -> None:
     double = Requantizer(DoubleRounding(multiplier, shift, AWAY), 0, -128, 127)
     single = Requantizer(nearest_multiply_shift(half), 0, -128, 127)
     even = Requantizer(Float32Multiply(Float32.from_fraction(half)), 0, -128, 127)
-    assert equal(double, single, INT32)
+    assert equal(double, single, EVERY_INT32)
     # Half even differs on every other tie: x = 4k + 1, wherever the clamp doesn't hide it.
     ties = [x for x in range(-300, 300) if single.apply(x) != even.apply(x)]
-    assert differences(single, even, INT32) == Differences(len(ties), ties[0])
+    assert differences(single, even, EVERY_INT32) == Differences(len(ties), ties[0])
     assert len(ties) == 128
 
 
 def test_known_count_over_a_quarter() -> None:
     quarter = Requantizer(DoubleRounding(2**30, -1, AWAY), 0, -128, 127)
     single = Requantizer(nearest_multiply_shift(Fraction(1, 4)), 0, -128, 127)
-    found = differences(quarter, single, INT32)
+    found = differences(quarter, single, EVERY_INT32)
     scanned = [x for x in range(-600, 600) if quarter.apply(x) != single.apply(x)]
     assert found == Differences(len(scanned), scanned[0])
 
@@ -175,7 +176,7 @@ def test_an_accumulator_outside_the_interval_is_refused() -> None:
 
 def test_sixteen_bit_outputs() -> None:
     requantizer = Requantizer(nearest_multiply_shift(Fraction(1, 77)), 0, -(2**15), 2**15 - 1)
-    found = thresholds(requantizer, INT32)
+    found = thresholds(requantizer, EVERY_INT32)
     assert len(found) == 2**16 - 1
     assert all(
         requantizer.apply(t) == requantizer.apply(t - 1) + 1 for t in found[:: len(found) // 97]

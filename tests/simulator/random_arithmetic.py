@@ -22,7 +22,7 @@ from intaglio.numerics import float32, scalings
 from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32, IntType
 from intaglio.numerics.pairs import (
     DequantizedPair,
     FusedMultiplyAddSum,
@@ -36,7 +36,6 @@ from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings.double_rounding import TIES
 
-INT32 = IntType(32, signed=True)
 ROUNDINGS = st.sampled_from(Rounding)
 
 

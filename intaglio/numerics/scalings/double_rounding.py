@@ -4,10 +4,10 @@
 from dataclasses import dataclass
 
 from intaglio.errors import InvalidOption
+from intaglio.numerics.integers import INT32
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.rounding import Rounding, shift_right
 from intaglio.numerics.scalings.primitives import (
-    INT32,
     saturating_rounding_doubling_high_multiply,
     sign_of,
 )

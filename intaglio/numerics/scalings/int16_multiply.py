@@ -4,9 +4,9 @@
 from dataclasses import dataclass
 
 from intaglio.errors import InvalidOption
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32, IntType
 from intaglio.numerics.intervals import Interval
-from intaglio.numerics.scalings.primitives import INT32, sign_of
+from intaglio.numerics.scalings.primitives import sign_of
 
 ACCUMULATOR = IntType(48, signed=True)
 

@@ -4,10 +4,8 @@
 Source: gemmlowp ``fixedpoint/fixedpoint.h``; the NEON instructions SQRDMULH and SRSHL.
 """
 
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32
 from intaglio.numerics.rounding import Rounding, shift_right
-
-INT32 = IntType(32, signed=True)
 
 
 def saturating_rounding_doubling_high_multiply(a: int, b: int) -> int:

@@ -4,8 +4,8 @@
 from dataclasses import dataclass
 
 from intaglio.errors import InvalidOption
+from intaglio.numerics.integers import INT32
 from intaglio.numerics.intervals import Interval
-from intaglio.numerics.scalings.primitives import INT32
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intaglio.numerics.integers import IntegerArray
+from intaglio.numerics.integers import INT32, IntegerArray
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import DoubleRounding
-from intaglio.numerics.scalings.primitives import INT32
 from intaglio.numerics.vectorized.kernel import INT64_MAX, Bounds, Workspace, part, spread
 
 
