@@ -9,8 +9,10 @@ from intaglio.errors import InvalidData
 Float32Array = NDArray[np.float32]
 
 
-def fused_multiply_add_array(a: Float32Array, b: Float32Array, c: Float32Array) -> Float32Array:
-    """``fl32(a * b + c)`` with one rounding, for float32 arrays that broadcast.
+def fused_multiply_add_array(
+    a: Float32Array | np.float32, b: Float32Array | np.float32, c: Float32Array | np.float32
+) -> Float32Array:
+    """``fl32(a * b + c)`` with one rounding, for float32 values that broadcast.
 
     The product of two float32 is exact in float64: 48 bits of significand, and exponents well
     within range, subnormals included.  The float64 sum ``s`` with c, and what it lost ``t``, come
@@ -23,9 +25,9 @@ def fused_multiply_add_array(a: Float32Array, b: Float32Array, c: Float32Array) 
     Raises:
         InvalidData: an operand isn't finite, or a result overflows float32.
     """
-    product = a.astype(np.float64) * b.astype(np.float64)
-    addend = c.astype(np.float64)
-    total = product + addend
+    product = np.asarray(a, np.float64) * np.asarray(b, np.float64)
+    addend = np.asarray(c, np.float64)
+    total = np.asarray(product + addend)
     back = total - product
     lost = (product - (total - back)) + (addend - back)
     bits = total.view(np.int64)

@@ -6,6 +6,7 @@ Each is a small frozen dataclass with one ``apply`` on exact Python integers, th
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
 from intaglio.numerics import float32
 from intaglio.numerics.float32 import Float32
@@ -163,6 +164,8 @@ class DequantizedPair:
                 return min(first, second, key=lambda operand: operand.fraction)
             case PairFunction.MAXIMUM:
                 return max(first, second, key=lambda operand: operand.fraction)
+            case _:
+                assert_never(self.function)
 
 
 PairArithmetic = RescaledSum | SharedShiftSum | RationalSum | FusedMultiplyAddSum | DequantizedPair

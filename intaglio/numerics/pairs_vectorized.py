@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intaglio.errors import InvalidData
+from intaglio.numerics.float_arrays import Float32Array, fused_multiply_add_array
 from intaglio.numerics.float_codes import to_codes, to_float32
 from intaglio.numerics.integers import IntegerArray
 from intaglio.numerics.pairs import (
@@ -24,7 +25,6 @@ from intaglio.numerics.rounding import Rounding, divide_array, shift_right_array
 from intaglio.numerics.vectorized import apply_requantizers, apply_scalings
 
 Int64Array = NDArray[np.int64]
-Float32Array = NDArray[np.float32]
 
 ROOM = 1 << 62
 """Bounds below this leave an int64 room for the sum of two."""
@@ -134,34 +134,11 @@ def _fused_multiply_add_sum(
     pair: FusedMultiplyAddSum, left: IntegerArray, right: IntegerArray
 ) -> Int64Array | None:
     fixed = np.float32(pair.fixed.value)
+    left_ratio, right_ratio = np.float32(pair.left_ratio.value), np.float32(pair.right_ratio.value)
     with _finite():
-        second = fused_multiply_add(to_float32(right), np.float32(pair.right_ratio.value), fixed)
-        total = fused_multiply_add(to_float32(left), np.float32(pair.left_ratio.value), second)
+        second = fused_multiply_add_array(to_float32(right), right_ratio, fixed)
+        total = fused_multiply_add_array(to_float32(left), left_ratio, second)
     return _words(to_codes(total, Rounding.HALF_EVEN, 0, pair.low, pair.high))
-
-
-def fused_multiply_add(
-    a: Float32Array | np.float32, b: Float32Array | np.float32, c: Float32Array | np.float32
-) -> Float32Array:
-    """fl32(a * b + c) of finite float32 values, with one rounding.
-
-    The product is exact in float64.  The sum is rounded to odd there: its last bit is set where it
-    is inexact, so that the rounding to float32 sees on which side of a tie the exact sum lies.
-    Source of the method: Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums:
-    proved algorithms using rounding to odd", IEEE Transactions on Computers 57(4), 2008.
-    """
-    product = np.asarray(a, dtype=np.float64) * np.asarray(b, dtype=np.float64)
-    addend = np.asarray(c, dtype=np.float64)
-    total = np.asarray(product + addend)
-    # Knuth's TwoSum: product + addend = total + error, exactly.
-    virtual = total - product
-    error = (product - (total - virtual)) + (addend - virtual)
-    bits = total.view(np.int64)
-    even = (error != 0) & (bits & 1 == 0)
-    # One unit in the last place towards the error: away from zero where the signs agree.
-    step = np.where((error > 0) == (total > 0), 1, -1)
-    odd = np.where(even, bits + step, bits).view(np.float64)
-    return np.asarray(odd.astype(np.float32))
 
 
 def _dequantized(

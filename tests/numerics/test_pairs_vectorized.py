@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The array twins of the two-input arithmetics equal their definitions on every pair."""
 
-from fractions import Fraction
 from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from intaglio.errors import InvalidData
@@ -29,7 +26,7 @@ from intaglio.numerics.pairs import (
     RescaledSum,
     SharedShiftSum,
 )
-from intaglio.numerics.pairs_vectorized import apply_pair, fused_multiply_add
+from intaglio.numerics.pairs_vectorized import apply_pair
 
 U8 = np.arange(256, dtype=np.uint8)
 HALF_AWAY = Rounding.HALF_AWAY_FROM_ZERO
@@ -116,43 +113,8 @@ def test_a_float32_overflow_is_refused_as_by_the_definition() -> None:
         apply_pair(pair, np.array([2]), np.array([0]))
 
 
-def bits_of(sign: int, exponent: int, significand: int) -> int:
-    return sign << 31 | exponent << 23 | significand
-
-
-def bits_of_floats() -> st.SearchStrategy[int]:
-    """Bits of finite floats; close exponents, few significand bits and subnormals often."""
-    near = st.builds(
-        bits_of,
-        st.integers(0, 1),
-        st.integers(110, 140),
-        st.one_of(st.integers(0, (1 << 23) - 1), st.sampled_from([0, 1, 1 << 22, (1 << 23) - 1])),
-    )
-    anything = st.integers(0, (1 << 32) - 1).filter(lambda bits: bits >> 23 & 255 < 190)
-    return st.one_of(near, near, anything, st.integers(0, 255))
-
-
-@settings(max_examples=2000, deadline=None)
-@given(st.tuples(bits_of_floats(), bits_of_floats(), bits_of_floats()))
-def test_fused_multiply_add_rounds_once(bits: tuple[int, int, int]) -> None:
-    a, b, c = (Float32(value) for value in bits)
-    expected = float32.fused_multiply_add(a, b, c)
-    found = fused_multiply_add(*(floats_of([value]) for value in bits))
-    assert found.view(np.uint32).tolist() == [expected.bits]
-
-
 def floats_of(bits: list[int]) -> NDArray[np.float32]:
     return np.array(bits, dtype=np.uint32).view(np.float32)
-
-
-def test_fused_multiply_add_where_float64_rounds_twice() -> None:
-    # The exact sum lies 2**-70 below a tie of float32: float64 sees the tie alone.
-    operands = (f32(2.0**-24 * (1 + 2**-23)), f32(1 - 2**-23), f32(1 + 2**-23))
-    exact = operands[0].fraction * operands[1].fraction + operands[2].fraction
-    assert exact == 1 + Fraction(3, 1 << 24) - Fraction(1, 1 << 70)
-    a, b, c = (floats_of([operand.bits]) for operand in operands)
-    assert (a.astype(np.float64) * b + c).astype(np.float32) == np.float32(1 + 2**-22)
-    assert fused_multiply_add(a, b, c) == np.float32(1 + 2**-23)
 
 
 @pytest.mark.parametrize("mode", Rounding)
