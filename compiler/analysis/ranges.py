@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which integers each value of a fixed graph can hold: one forward walk over exact intervals."""
 
-from collections.abc import Iterable, Mapping
-from functools import reduce
+from collections.abc import Mapping
 from itertools import product
 from typing import assert_never, cast
 
@@ -49,7 +48,7 @@ def requantized(requantizer: Requantizer, x: Interval) -> Interval:
     """What a requantizer makes of an interval: exact where it is monotone, else its clamp."""
     if not _monotone(requantizer.scaling, x):
         return requantizer.output
-    return _hull(requantizer.apply(end) for end in (x.low, x.high))
+    return Interval.hull_of(requantizer.apply(end) for end in (x.low, x.high))
 
 
 def _node_range(graph: Graph, node: Node, op: fixed.Op, ranges: Mapping[str, Interval]) -> Interval:
@@ -58,9 +57,9 @@ def _node_range(graph: Graph, node: Node, op: fixed.Op, ranges: Mapping[str, Int
     match op:
         case fixed.Conv2d() | fixed.ConvTranspose2d() | fixed.MatMul() | fixed.ReduceSum():
             channels = channel_ranges(graph.definitions, node, op, ranges)
-            return reduce(Interval.hull, (held(op.accumulator, each) for each in channels))
+            return Interval.hull_of(held(op.accumulator, each) for each in channels)
         case fixed.Requantize(requantizers=requantizers):
-            return reduce(Interval.hull, (requantized(each, operands[0]) for each in requantizers))
+            return Interval.hull_of(requantized(each, operands[0]) for each in requantizers)
         case fixed.Lookup():
             return _looked_up(graph, node, operands[0])
         case fixed.Pairwise(arithmetic=arithmetic):
@@ -99,7 +98,7 @@ def _node_range(graph: Graph, node: Node, op: fixed.Op, ranges: Mapping[str, Int
             | moves.Concat()
             | moves.ResizeNearest()
         ):
-            return reduce(Interval.hull, operands)
+            return Interval.hull_of(operands)
         case moves.Pad(mode=mode, value=value):
             constant = mode is moves.PadMode.CONSTANT and any((*op.before, *op.after))
             return operands[0] | Interval(value, value) if constant else operands[0]
@@ -109,12 +108,9 @@ def _node_range(graph: Graph, node: Node, op: fixed.Op, ranges: Mapping[str, Int
 
 def clamped(x: Interval, low: tuple[int, ...], high: tuple[int, ...]) -> Interval:
     """What a clamp makes of an interval, over all its channels."""
-    return reduce(
-        Interval.hull,
-        (
-            Interval(min(max(x.low, first), last), min(max(x.high, first), last))
-            for first, last in channel_bounds(low, high)
-        ),
+    bounds = channel_bounds(low, high)
+    return Interval.hull_of(
+        min(max(end, first), last) for first, last in bounds for end in (x.low, x.high)
     )
 
 
@@ -127,11 +123,6 @@ def channel_bounds(low: tuple[int, ...], high: tuple[int, ...]) -> tuple[tuple[i
 
 def _elements(constant: Constant) -> Interval:
     return Interval(int(constant.array.min()), int(constant.array.max()))
-
-
-def _hull(values: Iterable[int]) -> Interval:
-    found = tuple(values)
-    return Interval(min(found), max(found))
 
 
 def _monotone(scaling: Scaling, x: Interval) -> bool:
@@ -155,7 +146,7 @@ def _pair(arithmetic: PairArithmetic, left: Interval, right: Interval) -> Interv
     if isinstance(arithmetic, RescaledSum) and not _monotone_sum(arithmetic, left, right):
         return pair_output(arithmetic)
     corners = product((left.low, left.high), (right.low, right.high))
-    return _hull(arithmetic.apply(first, second) for first, second in corners)
+    return Interval.hull_of(arithmetic.apply(first, second) for first, second in corners)
 
 
 def _monotone_sum(sum: RescaledSum, left: Interval, right: Interval) -> bool:
@@ -170,7 +161,7 @@ def _monotone_sum(sum: RescaledSum, left: Interval, right: Interval) -> bool:
 
 
 def _scaled(scaling: Scaling, x: Interval) -> Interval:
-    return _hull(scaling.apply(end) for end in (x.low, x.high))
+    return Interval.hull_of(scaling.apply(end) for end in (x.low, x.high))
 
 
 def _cast(overflow: Overflow, word: IntType, x: Interval) -> Interval:
@@ -192,12 +183,9 @@ def _averaged(op: fixed.AveragePool2d, x: Interval) -> Interval:
             # Where padding counts, a divisor of n may stand over fewer than n terms, but over one.
             least = term if op.count_padding else None
             sums = (term.scale_by(count) for count in range(1, len(by_count) + 1))
-            return reduce(
-                Interval.hull,
-                (
-                    requantized(each, sum | least if least else sum)
-                    for each, sum in zip(by_count, sums, strict=True)
-                ),
+            return Interval.hull_of(
+                requantized(each, sum | least if least else sum)
+                for each, sum in zip(by_count, sums, strict=True)
             )
         case fixed.Float32Average(low=low, high=high):
             return Interval(low, high)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exact integer intervals: what values an integer can take."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,21 @@ class Interval:
     def hull(self, other: "Interval") -> "Interval":
         """The smallest interval that contains both."""
         return Interval(min(self.low, other.low), max(self.high, other.high))
+
+    @staticmethod
+    def hull_of(parts: "Iterable[int | Interval]") -> "Interval":
+        """The smallest interval that contains every integer and interval among ``parts``.
+
+        >>> Interval.hull_of([3, Interval(-2, 1)])
+        Interval(low=-2, high=3)
+
+        Raises:
+            InvalidOption: there are none.
+        """
+        intervals = [x if isinstance(x, Interval) else Interval(x, x) for x in parts]
+        if not intervals:
+            raise InvalidOption("hull", "()", "is empty", "give at least one integer or interval")
+        return Interval(min(x.low for x in intervals), max(x.high for x in intervals))
 
     def intersects(self, other: "Interval") -> bool:
         """Whether a value lies in both."""

@@ -157,7 +157,7 @@ def prepare_conv_transpose2d(
     )
     differences = x.interval - Interval(zero_point, zero_point)
     reached = differences.hull(Interval(0, 0))
-    word = integer_word(reached.hull(x.interval).hull(Interval(zero_point, zero_point)))
+    word = integer_word(Interval.hull_of((reached, x.interval, zero_point)))
 
     def spaced(x: Array) -> Array:
         rows, columns = ((n - 1) * s + 1 for n, s in zip(x.shape[1:3], op.strides, strict=True))

@@ -38,10 +38,11 @@ def prepare_binary(node: Node, op: BinaryOp, operands: Sequence[Operand]) -> Pre
     zero_points = (0, 0)
     if isinstance(op, Multiply):
         zero_points = (op.left_zero_point, op.right_zero_point)
-    centres = [Interval(zero, zero) for zero in zero_points]
-    left, right = first - centres[0], second - centres[1]
+    left, right = (
+        x - Interval(zero, zero) for x, zero in zip((first, second), zero_points, strict=True)
+    )
     function, result = _binary(op, left, right)
-    word = integer_word(_hull(first, second, *centres, left, right, result))
+    word = integer_word(Interval.hull_of((first, second, *zero_points, left, right, result)))
     type = node.type.integer
 
     def compute(arrays: Operands) -> Array:
@@ -73,11 +74,10 @@ def _binary(
 def prepare_clamp(node: Node, op: Clamp, operands: Sequence[Operand]) -> Prepared:
     """``Clamp``; where bounds cross, the upper one holds."""
     x, type = operands[0].interval, node.type.integer
-    result = Interval(
-        min(min(max(x.low, low), high) for low, high in _bounds(op)),
-        max(min(max(x.high, low), high) for low, high in _bounds(op)),
+    result = Interval.hull_of(
+        min(max(end, low), high) for low, high in _bounds(op) for end in (x.low, x.high)
     )
-    reached = _hull(x, *(Interval(bound, bound) for bound in (*op.low, *op.high)))
+    reached = Interval.hull_of((x, *op.low, *op.high))
     word = integer_word(reached)
     low, high = (_bound(bounds, word) for bounds in (op.low, op.high))
 
@@ -131,12 +131,6 @@ def prepare_lookup(node: Node, operands: Sequence[Operand]) -> Prepared:
         return store(node.name, arrays[1].reshape(-1)[places], result, type)
 
     return Prepared(compute, _within(result, type.interval))
-
-
-def _hull(first: Interval, *others: Interval) -> Interval:
-    for other in others:
-        first = first.hull(other)
-    return first
 
 
 def _within(interval: Interval, held: Interval) -> Interval:

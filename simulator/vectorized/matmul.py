@@ -84,7 +84,7 @@ def _computed(op: MatMul, operands: Sequence[Operand], shape: tuple[int, ...]) -
     depth = b.type.shape[-2]
     products = Interval(product.low * depth, product.high * depth)
     exact = products + added
-    prefixes = exact.hull(products).hull(added).hull(Interval(0, 0))
+    prefixes = Interval.hull_of((exact, products, added, 0))
     accumulator = op.accumulator
     harmless = accumulator.type.interval.contains(prefixes)
     ordered = accumulator.overflow is Overflow.SATURATE_EACH_ADD and not harmless

@@ -23,9 +23,7 @@ from intaglio.simulator.vectorized.words import Array
 
 def prepare_move(op: Move, operands: Sequence[Operand], shape: tuple[int, ...]) -> Prepared:
     """Any move whose result has ``shape``."""
-    interval = operands[0].interval
-    for operand in operands[1:]:
-        interval = interval.hull(operand.interval)
+    interval = Interval.hull_of(operand.interval for operand in operands)
     if isinstance(op, Pad) and op.mode is PadMode.CONSTANT:
         interval = interval.hull(Interval(op.value, op.value))
     return Prepared(lambda arrays: move(op, arrays, shape), interval)

@@ -99,7 +99,7 @@ def _requantized_sum(
     zero_point, type = arithmetic.input_zero_point, node.type.integer
     taps = geometry.kernel[0] * geometry.kernel[1]
     sums = (x - Interval(zero_point, zero_point)).hull(Interval(0, 0)).scale_by(taps)
-    word = integer_word(sums.hull(x).hull(Interval(zero_point, zero_point)))
+    word = integer_word(Interval.hull_of((sums, x, zero_point)))
     chosen = {int(n): arithmetic.by_count[int(n) - 1] for n in np.unique(counts)}
     by_count = {n: prepare([requantizer]) for n, requantizer in chosen.items()}
     codes = Interval(min(r.low for r in chosen.values()), max(r.high for r in chosen.values()))
@@ -127,7 +127,7 @@ def _float32_average(
     output_zero_point = to_float32(np.array(arithmetic.output_zero_point, dtype=OBJECT))
     divisors = counts.astype(np.float32)[..., np.newaxis]
     differences = x - Interval(zero_point, zero_point)
-    word = integer_word(differences.hull(x).hull(Interval(zero_point, zero_point)))
+    word = integer_word(Interval.hull_of((differences, x, zero_point)))
     rows = geometry.extent[0]
     codes = Interval(arithmetic.low, arithmetic.high)
 

@@ -17,7 +17,7 @@ def prepare_resize_linear(node: Node, op: ResizeLinear, operands: Sequence[Opera
     x, type = operands[0].interval, node.type.integer
     blended, reached = _blended(x, op.row_weights, op.row_denominator)
     result, reached_last = _blended(blended, op.column_weights, op.column_denominator)
-    word = integer_word(x.hull(reached).hull(reached_last))
+    word = integer_word(Interval.hull_of((x, reached, reached_last)))
     down, up = _columns(op.row_weights, op.row_denominator, word)
     right, left = _columns(op.column_weights, op.column_denominator, word)
 
@@ -42,15 +42,9 @@ def _columns(weights: Sequence[int], denominator: int, word: Word) -> tuple[Arra
 def _blended(x: Interval, weights: Sequence[int], denominator: int) -> tuple[Interval, Interval]:
     """Where ``low * (denominator - weight) + high * weight`` lies; and all that leads to it."""
     sums: list[Interval] = []
-    parts: list[Interval] = [Interval(0, denominator)]
+    parts: list[int | Interval] = [0, denominator]
     for weight in set(weights):
         shares = (x.scale_by(denominator - weight), x.scale_by(weight))
         sums.append(shares[0] + shares[1])
-        parts.extend((*shares, sums[-1], Interval(weight, weight)))
-        parts.append(Interval(denominator - weight, denominator - weight))
-    return hull_of(sums), hull_of(parts)
-
-
-def hull_of(intervals: Sequence[Interval]) -> Interval:
-    """The smallest interval that contains all; at least one is given."""
-    return Interval(min(i.low for i in intervals), max(i.high for i in intervals))
+        parts.extend((*shares, sums[-1], weight, denominator - weight))
+    return Interval.hull_of(sums), Interval.hull_of(parts)

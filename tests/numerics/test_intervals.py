@@ -38,6 +38,17 @@ def test_arithmetic_is_the_exact_hull(a: Interval, b: Interval, factor: int) -> 
     assert a.magnitude == max(abs(x) for x in members(a))
 
 
+@given(st.lists(st.one_of(st.integers(-9, 9), small), min_size=1))
+def test_the_hull_of_integers_and_intervals(parts: list[int | Interval]) -> None:
+    ends = [x for part in parts for x in (members(part) if isinstance(part, Interval) else [part])]
+    assert Interval.hull_of(iter(parts)) == Interval(min(ends), max(ends))
+
+
+def test_the_hull_of_nothing_is_refused() -> None:
+    with pytest.raises(InvalidOption, match="hull"):
+        Interval.hull_of([])
+
+
 @given(st.integers(-(2**63), 2**64 - 1), st.integers(-(2**63), 2**64 - 1))
 def test_smallest_type_is_smallest(a: int, b: int) -> None:
     interval = Interval(min(a, b), max(a, b))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which integers a fixed op can yield, by exact interval arithmetic over its operands' types."""
 
-from functools import reduce
 from typing import assert_never
 
 from intaglio.compiler.ir import fixed, moves
@@ -25,7 +24,7 @@ def exact_result(op: fixed.Op, operands: tuple[TensorType, ...]) -> Interval | N
     """
     match op:
         case fixed.Requantize(requantizers=requantizers):
-            return reduce(Interval.hull, (each.output for each in requantizers))
+            return Interval.hull_of(each.output for each in requantizers)
         case fixed.Pairwise(arithmetic=arithmetic):
             return pair_output(arithmetic)
         case fixed.Add():
@@ -89,7 +88,7 @@ def pair_output(arithmetic: PairArithmetic) -> Interval:
 def _pool_output(arithmetic: fixed.PoolArithmetic) -> Interval:
     match arithmetic:
         case fixed.RequantizedSum(by_count=by_count):
-            return reduce(Interval.hull, (each.output for each in by_count))
+            return Interval.hull_of(each.output for each in by_count)
         case fixed.Float32Average(low=low, high=high):
             return Interval(low, high)
         case _:
@@ -100,8 +99,7 @@ def _clamped(x: Interval, low: tuple[int, ...], high: tuple[int, ...]) -> Interv
     """The hull over the channels; one bound serves all."""
     channels = max(len(low), len(high))
     bounds = zip(low * (channels // len(low)), high * (channels // len(high)), strict=True)
-    ends = [(min(max(x.low, a), b), min(max(x.high, a), b)) for a, b in bounds]
-    return Interval(min(first for first, _ in ends), max(last for _, last in ends))
+    return Interval.hull_of(min(max(x_end, a), b) for a, b in bounds for x_end in (x.low, x.high))
 
 
 def _intervals(operands: tuple[TensorType, ...]) -> tuple[Interval, Interval]:

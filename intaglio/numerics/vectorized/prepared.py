@@ -88,7 +88,9 @@ class PreparedRequantizers:
     def __init__(self, requantizers: Sequence[Requantizer]) -> None:
         """Lay the parameters out."""
         self._requantizers = tuple(requantizers)
-        self._output = _hull(self._requantizers)
+        if not self._requantizers:
+            raise InvalidOption("requantizers", "()", "are empty", "give one, or one a channel")
+        self._output = Interval.hull_of(each.output for each in self._requantizers)
         self._groups: list[_Group] = []
         scalings = [requantizer.scaling for requantizer in self._requantizers]
         for channels in channels_by_family(scalings):
@@ -159,12 +161,6 @@ def _prepared_scalings(scalings: tuple[Scaling, ...]) -> list[_Group]:
         definitions = [member.apply for member in members]
         groups.append(_Group(channels, kernels_of(members), Store(), definitions))
     return groups
-
-
-def _hull(requantizers: Sequence[Requantizer]) -> Interval:
-    if not requantizers:
-        raise InvalidOption("requantizers", "()", "are empty", "give one, or one a channel")
-    return Interval(min(r.low for r in requantizers), max(r.high for r in requantizers))
 
 
 def _run(

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bounds of accumulators: reached by brute force on small cases, never exceeded on random ones."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations, product
 
@@ -33,10 +32,6 @@ SETTINGS = settings(
 )
 
 
-def hull(values: Mapping[int, object] | set[int]) -> Interval:
-    return Interval(min(values), max(values))
-
-
 def test_both_ends_of_a_dot_product_are_reached() -> None:
     weights, bias, zero_point = (-3, 2, 5), -4, 1
     graph = parse_graph("""
@@ -57,8 +52,8 @@ def test_both_ends_of_a_dot_product_are_reached() -> None:
         totals.add(sum(values))
         subsets = (s for count in range(5) for s in combinations(values, count))
         partials.update(sum(subset) for subset in subsets)
-    assert channel.total == hull(totals) == exact_range(graph.definitions, "y")
-    assert channel.partial == hull(partials)
+    assert channel.total == Interval.hull_of(totals) == exact_range(graph.definitions, "y")
+    assert channel.partial == Interval.hull_of(partials)
 
 
 def test_both_ends_of_a_padded_convolution_are_reached() -> None:
@@ -78,7 +73,7 @@ def test_both_ends_of_a_padded_convolution_are_reached() -> None:
         y = reference.run(graph, {"x": x})["y"]
         for channel in (0, 1):
             seen[channel].update(int(value) for value in y[..., channel].ravel())
-    assert [channel.total for channel in channels] == [hull(values) for values in seen]
+    assert [channel.total for channel in channels] == [Interval.hull_of(values) for values in seen]
 
 
 def test_what_stands_in_the_padding_counts() -> None:
