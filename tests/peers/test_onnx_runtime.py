@@ -18,6 +18,7 @@ from intaglio.compiler.real.onnx_runtime import Session, parse
 from intaglio.frontends.onnx_qdq import import_qdq
 from intaglio.numerics.profile import load_profile
 from tests.frontends.onnx_qdq.qdq_models import Array, QdqModel
+from tests.processor import has_vnni
 from tests.simulator.engines import assert_engines_agree
 
 pytestmark = pytest.mark.peer
@@ -30,8 +31,7 @@ SEEDS_AND_KINDS = list(itertools.product(SEEDS, KINDS))
 
 @pytest.fixture(scope="module", autouse=True)
 def _vnni() -> None:  # pyright: ignore[reportUnusedFunction]
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    if "avx512_vnni" not in flags and "avx_vnni" not in flags:
+    if not has_vnni():
         pytest.skip("ONNX Runtime's uint8 kernels are exact on processors with VNNI alone")
 
 

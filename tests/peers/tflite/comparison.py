@@ -44,11 +44,9 @@ def demand_equal_codes(subject: Subject, dtype: Any, runtime: Runtime, profile: 
 
 
 def _cases(subject: Subject, dtype: Any, kind: str) -> Iterator[Case]:
-    """Two draws; of the wider codes, which take longer, one, and none with coarse results."""
-    wide = np.dtype(dtype).itemsize > 1
-    if wide and kind == "coarse":
-        return
-    for seed in range(1 if wide else 2):
+    """Two draws, more where few tell; of the wider codes, which take longer, one or none."""
+    coarse, wide = kind == "coarse", np.dtype(dtype).itemsize > 1
+    for seed in range(not coarse if wide else 8 if coarse else 2):
         for case in subject.cases(
             Draw(np.random.default_rng([KINDS.index(kind), seed]), kind, dtype)
         ):
