@@ -86,6 +86,10 @@ def parse_preprocessing(text: str, source: str) -> Preprocessing:
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidFile(source, f"it is not TOML ({error})", "correct the syntax") from error
+    except ValueError as error:  # Python reads no integer of thousands of digits
+        raise InvalidFile(
+            source, "it has an integer of too many digits", "write shorter numbers"
+        ) from error
     table = _Table(source, "", content)
     table.require_known("channels", "layout", "dtype", "divisor", "mean", "std", "resize", "crop")
     channels = table.choice("channels", Channels) or Channels.RGB
@@ -133,6 +137,13 @@ def _read_dtype(table: "_Table") -> np.dtype[np.generic] | None:
     return np.dtype(str(name))
 
 
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no integer of thousands of digits
+        return "too long to be shown"
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """A table of the file, read key by key; each failure names its key."""
@@ -144,7 +155,7 @@ class _Table:
     def invalid(self, key: str, found: object, expected: str) -> InvalidFile:
         return InvalidFile(
             self.source,
-            f"{self.prefix}{key} is {'missing' if found is None else repr(found)}",
+            f"{self.prefix}{key} is {'missing' if found is None else _shown(found)}",
             f"write {expected} (the schema is in docs/data.md)",
         )
 

@@ -106,6 +106,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("channels = 'as-stored'\n[crop]\nsize = [1, 1]", "channels is 'as-stored'"),
         ("a = ", "it is not TOML"),
         ("a = " + "[" * 5000, "it is not TOML"),
+        pytest.param("divisor = 1" + "0" * 5000, "it has an integer of too many", id="decimal"),
+        pytest.param("divisor = 0x" + "f" * 5000, "divisor is too long to be shown", id="hex"),
     ],
 )
 def test_bad_files_are_refused_by_key(tmp_path: Path, text: str, words: str) -> None:
