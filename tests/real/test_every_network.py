@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every shared float network goes the whole way, from its file to integers under every profile."""
+"""Every shared float network goes the whole way, from its file to integers under every profile.
+
+Under ``ort-x86-vnni`` the outputs equal ONNX Runtime's. The other profiles compute something else
+on purpose; that they land near ONNX Runtime says that the network came through whole, and nothing
+about their last bits.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +19,7 @@ from intaglio.compiler.real.ranges import observed_ranges
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.recipes.result import QuantizedResult
 from tests.compiler.recipes.quantized_file import QuantizedFile
+from tests.processor import has_vnni
 from tests.real.networks import NETWORKS
 
 pytestmark = pytest.mark.real
@@ -21,10 +27,10 @@ pytestmark = pytest.mark.real
 CALIBRATION = 32
 EVALUATED = 2
 
-# How many codes of 255 an output may lie from ONNX Runtime's. The others round by other rules, some
-# of them the input's ties already; DORY's multipliers have the bits that the accumulator leaves in
-# a 32-bit word.
-ALLOWED = {
+# How many codes of 255 an output may lie from ONNX Runtime's and still be plausible. These profiles
+# round by other rules, some of them the input's ties already; DORY's multipliers have the bits that
+# the accumulator leaves in a 32-bit word.
+PLAUSIBLE_DISTANCE = {
     "dory": 64,
     "litert-ref-1.3": 8,
     "litert-xnnpack-x86": 8,
@@ -33,6 +39,7 @@ ALLOWED = {
     "tflm": 8,
     "tosa-single": 8,
 }
+PLAUSIBLE_DISTANCE_OF_SHIFTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +64,23 @@ def journey(
     return Journey(result, file, tuple(network.feeds(real_data, model, EVALUATED)))
 
 
-@pytest.mark.parametrize("profile", ALLOWED)
-def test_a_profile_takes_it(journey: Journey, profile: str) -> None:
-    assert journey.file.farthest(profile, journey.evaluated) <= ALLOWED[profile]
+@pytest.mark.parametrize("profile", PLAUSIBLE_DISTANCE)
+def test_a_profile_takes_it_to_plausible_outputs(journey: Journey, profile: str) -> None:
+    """A check of plausibility, not of equality."""
+    assert journey.file.farthest(profile, journey.evaluated) <= PLAUSIBLE_DISTANCE[profile]
 
 
-def test_onnx_runtime_agrees_on_every_value(journey: Journey) -> None:
+def test_every_output_equals_that_of_onnx_runtime(journey: Journey) -> None:
     if not has_vnni():
         pytest.skip("ONNX Runtime's uint8 kernels are exact on processors with VNNI alone")
     assert journey.file.farthest("ort-x86-vnni", journey.evaluated) == 0
 
 
-def has_vnni() -> bool:
-    """Whether the processor multiplies bytes into 32-bit sums without saturating between."""
-    path = Path("/proc/cpuinfo")
-    flags = path.read_text() if path.exists() else ""
-    return "avx512_vnni" in flags or "avx_vnni" in flags
-
-
-def test_shifts_alone_take_it(journey: Journey, tmp_path: Path) -> None:
+def test_shifts_alone_take_it_to_plausible_outputs(journey: Journey, tmp_path: Path) -> None:
+    """A check of plausibility, not of equality."""
     options = QuantizationOptions(power_of_two_scales=True)
     normalized = journey.result.normalized
     plan = plan_quantization(normalized, observed_ranges(journey.result.statistics), options)
     model = insert_quantization(normalized, plan)
     file = QuantizedFile.written(model, plan, tmp_path / "shifts.onnx")
-    assert file.farthest("pow2-half-up", journey.evaluated) <= 8
+    assert file.farthest("pow2-half-up", journey.evaluated) <= PLAUSIBLE_DISTANCE_OF_SHIFTS
