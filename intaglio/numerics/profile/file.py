@@ -13,7 +13,7 @@ import tomli_w
 
 from intaglio.errors import InvalidFile, InvalidProfile
 from intaglio.numerics.profile.profile import Profile
-from intaglio.numerics.profile.schema import Reader, Tree, write
+from intaglio.numerics.profile.schema import Reader, Tree, shortened, write
 
 SCHEMA_VERSION = 1
 _MAXIMUM_BYTES = 1 << 20
@@ -68,7 +68,7 @@ def parse_profile(text: str, name: str) -> Profile:
         raise InvalidProfile(name, "the file", f"no TOML ({error})", "valid TOML") from None
     version = tree.pop("schema", None)
     if version != SCHEMA_VERSION:
-        raise InvalidProfile(name, "schema", str(version), str(SCHEMA_VERSION))
+        raise InvalidProfile(name, "schema", shortened(version), str(SCHEMA_VERSION))
     return cast(Profile, Reader(name).read(Profile, tree, ""))
 
 

@@ -20,6 +20,16 @@ _SUFFIXES = ("Scheme", "Method")
 Tree = Mapping[str, "Tree"] | list["Tree"] | str | int | bool
 
 
+def shortened(found: object) -> str:
+    """What was found, in at most 80 characters."""
+    try:
+        shown = str(found)
+    except ValueError:
+        # Python refuses to write out integers of thousands of digits.
+        return "a number of thousands of digits"
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
 class Reader:
     """Builds frozen dataclasses from parsed TOML by their type hints."""
 
@@ -28,9 +38,7 @@ class Reader:
         self._profile = profile
 
     def _refuse(self, place: str, found: object, expected: str) -> InvalidProfile:
-        shown = str(found)
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        return InvalidProfile(self._profile, place or "the file", shown, expected)
+        return InvalidProfile(self._profile, place or "the file", shortened(found), expected)
 
     def read(self, hint: Any, tree: Tree, place: str) -> object:
         """The value of type ``hint`` that ``tree`` describes."""

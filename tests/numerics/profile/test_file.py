@@ -105,6 +105,8 @@ def test_numbers_that_no_machine_has_are_refused(old: str, new: str) -> None:
 def test_an_endless_number_is_refused() -> None:
     with pytest.raises(InvalidProfile, match="found no TOML"):
         parse_profile(f"schema = {'1' * 5001}", "ours.toml")
+    with pytest.raises(InvalidProfile, match="found a number of thousands of digits, expected 1"):
+        parse_profile(f"schema = 0x{'f' * 5001}", "ours.toml")
 
 
 @pytest.mark.parametrize(
