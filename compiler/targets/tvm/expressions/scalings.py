@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every scaling as an expression that equals its ``apply`` on all integers of an interval."""
+
+from collections.abc import Sequence
+from typing import TypeVar, assert_never
+
+from intaglio.compiler.targets.tvm.expressions.channels import Channels
+from intaglio.compiler.targets.tvm.expressions.float_multiply import float_multiplied
+from intaglio.compiler.targets.tvm.expressions.rounding import divide, shift_right
+from intaglio.compiler.targets.tvm.expressions.steps import count_steps
+from intaglio.compiler.targets.tvm.number import Number, select
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
+from intaglio.numerics.rounding import Rounding
+from intaglio.numerics.scalings import (
+    DoubleRounding,
+    Float32Multiply,
+    Float32MultiplyAdd,
+    Float64Multiply,
+    Int16Multiply,
+    MultiplyAddShift,
+    MultiplyShift,
+    RationalMultiply,
+    Scaling,
+    Shift,
+    Thresholds,
+    TosaScale,
+)
+
+INT32 = IntType(32, signed=True)
+UNBOUNDED = Interval(-(1 << 110), 1 << 110)
+"""Every bit of a result counts."""
+
+Structure = tuple[object, ...]
+ScalingT = TypeVar("ScalingT", bound=Scaling)
+
+
+def structure(scaling: Scaling) -> Structure:
+    """What two scalings must have in common to be one expression with other constants."""
+    match scaling:
+        case MultiplyShift() | RationalMultiply() | Shift():
+            return type(scaling), scaling.rounding
+        case DoubleRounding():
+            return type(scaling), scaling.ties
+        case MultiplyAddShift():
+            return type(scaling), scaling.rounding, scaling.sum_type
+        case Thresholds():
+            return type(scaling), scaling.descending
+        case Int16Multiply() | Float32Multiply() | Float32MultiplyAdd() | Float64Multiply():
+            return (type(scaling),)
+        case TosaScale():
+            return type(scaling), scaling.double_round
+        case _:
+            assert_never(scaling)
+
+
+def scaled(
+    at: Channels, scalings: Sequence[Scaling], x: Number, needed: Interval = UNBOUNDED
+) -> Number:
+    """``scalings[channel].apply(x)``.
+
+    Args:
+        at: where.
+        scalings: one for each channel, or one; they may be of several structures.
+        x: the accumulator.
+        needed: results beyond it need not be told apart, if they stay beyond the same end.
+    """
+    x = at.once(x)
+    structures = list(dict.fromkeys(structure(scaling) for scaling in scalings))
+    found: Number | None = None
+    for number, kind in enumerate(structures):
+        example = next(scaling for scaling in scalings if structure(scaling) == kind)
+        # Channels of another structure compute with constants that do no harm.
+        filled = [s if structure(s) == kind else example for s in scalings]
+        result = at.once(_of_one_structure(at, filled, x, needed))
+        if found is None:
+            found = result
+            continue
+        chosen = at.number([structures.index(structure(scaling)) for scaling in scalings])
+        found = at.once(select(chosen.equal(at.constant(number)), result, found))
+    assert found is not None
+    return found
+
+
+def _of_one_structure(
+    at: Channels, scalings: Sequence[Scaling], x: Number, needed: Interval
+) -> Number:
+    first = scalings[0]
+    match first:
+        case MultiplyShift():
+            return _multiply_shift(at, _all(first, scalings), x)
+        case Int16Multiply():
+            return _int16_multiply(at, _all(first, scalings), x)
+        case DoubleRounding():
+            return _double_rounding(at, _all(first, scalings), x)
+        case MultiplyAddShift():
+            return _multiply_add_shift(at, _all(first, scalings), x)
+        case Shift():
+            return _shift(at, _all(first, scalings), x)
+        case TosaScale():
+            return _tosa_scale(at, _all(first, scalings), x)
+        case RationalMultiply():
+            return _rational_multiply(at, _all(first, scalings), x)
+        case Thresholds():
+            count = count_steps(at, [s.values for s in _all(first, scalings)], x)
+            return -count if first.descending else count
+        case Float32Multiply() | Float32MultiplyAdd() | Float64Multiply():
+            return float_multiplied(at, scalings, x, needed)
+        case _:
+            assert_never(first)
+
+
+def _all(first: ScalingT, scalings: Sequence[Scaling]) -> list[ScalingT]:
+    return [scaling for scaling in scalings if isinstance(scaling, type(first))]
+
+
+def high_multiply(at: Channels, a: Number, b: Number) -> Number:
+    """SRDHM of two int32."""
+    rounded = (a * b + at.constant(1 << 30)) >> at.constant(31)
+    return at.once(rounded.minimum(at.constant(INT32.maximum)))
+
+
+def _multiply_shift(at: Channels, scalings: Sequence[MultiplyShift], x: Number) -> Number:
+    product = x * at.number([s.multiplier for s in scalings])
+    return shift_right(at, product, [s.shift for s in scalings], scalings[0].rounding)
+
+
+def _int16_multiply(at: Channels, scalings: Sequence[Int16Multiply], x: Number) -> Number:
+    product = x * at.number([s.reduced_multiplier for s in scalings])
+    shifts = [s.total_shift for s in scalings]
+    return shift_right(at, product, shifts, Rounding.HALF_TOWARD_POSITIVE)
+
+
+def _multiply_add_shift(at: Channels, scalings: Sequence[MultiplyAddShift], x: Number) -> Number:
+    total = x * at.number([s.multiplier for s in scalings])
+    total = at.once(total + at.number([s.addend for s in scalings]))
+    if scalings[0].sum_type is not None:
+        total = total.wrap(scalings[0].sum_type)
+    return shift_right(at, total, [s.shift for s in scalings], scalings[0].rounding)
+
+
+def _shift(at: Channels, scalings: Sequence[Shift], x: Number) -> Number:
+    left = x * at.number([1 << max(-s.shift, 0) for s in scalings])
+    return shift_right(at, left, [max(s.shift, 0) for s in scalings], scalings[0].rounding)
+
+
+def _rational_multiply(at: Channels, scalings: Sequence[RationalMultiply], x: Number) -> Number:
+    product = x * at.number([s.numerator for s in scalings])
+    divisor = at.number([s.denominator for s in scalings])
+    return divide(at, product, divisor, scalings[0].rounding)
+
+
+def _double_rounding(at: Channels, scalings: Sequence[DoubleRounding], x: Number) -> Number:
+    moved = at.once(x * at.number([1 << max(s.shift, 0) for s in scalings])).wrap(INT32)
+    high = high_multiply(at, at.once(moved), at.number([s.multiplier for s in scalings]))
+    return shift_right(at, high, [max(-s.shift, 0) for s in scalings], scalings[0].ties)
+
+
+def _tosa_scale(at: Channels, scalings: Sequence[TosaScale], x: Number) -> Number:
+    product = x * at.number([s.multiplier for s in scalings])
+    shifts = [s.shift for s in scalings]
+    if not scalings[0].double_round:
+        return shift_right(at, product, shifts, Rounding.HALF_TOWARD_POSITIVE)
+    # With both roundings in one addend: what the first adds depends on the sign.
+    first = at.number([1 << 30 if shift > 31 else 0 for shift in shifts])
+    product += select(x.negative(), -first, first)
+    return shift_right(at, product, shifts, Rounding.HALF_TOWARD_POSITIVE)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Products with a constant matrix: a convolution whose pixels are the rows of the left matrix."""
+
+import numpy as np
+
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.targets.tvm.function import Kernel
+from intaglio.compiler.targets.tvm.kernels.scope import Scope
+from intaglio.compiler.targets.tvm.kernels.vnni.contraction import (
+    GROUP,
+    Blocks,
+    Epilogue,
+    contraction,
+)
+from intaglio.compiler.targets.tvm.kernels.vnni.convolution import Windows, taps, tiled
+from intaglio.compiler.targets.tvm.kernels.vnni.padding import NO_FRAME, framed, plane_of
+
+FORM = "avx512-vnni matrix product"
+
+
+def matmul(scope: Scope, op: fixed.MatMul) -> Kernel | None:
+    """The kernel of a product with one constant matrix, None where this form doesn't serve it."""
+    matrix = scope.constant(1)
+    if matrix is None or matrix.ndim != 2:
+        return None
+    depth, outputs = matrix.shape
+    weights = np.ascontiguousarray(matrix.T).reshape(outputs, 1, 1, depth)
+    found = contraction(scope, op, weights, op.right_zero_points, op.left_zero_point)
+    if found is None:
+        return None
+    x, y = scope.operand(0), scope.result()
+    rows = x.type.size // depth
+    if depth % GROUP:
+        plane = framed(scope.function, x, (1, rows, depth), NO_FRAME, found.offset)
+    else:
+        plane = plane_of(x, (1, rows, depth), found.offset)
+    epilogue = Epilogue(scope, op, found.total, Blocks(outputs), y)
+    windows = Windows(1, 1, rows, (1, 1), 1)
+    tiled(scope.function, windows, taps(found.weights, 1), found.bias, plane, epilogue)
+    return scope.function.finish(FORM)

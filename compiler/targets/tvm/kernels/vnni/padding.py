@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plane that a window slides over: x itself, or a copy in a frame of padded elements."""
+
+from dataclasses import dataclass
+
+from intaglio.compiler.targets.tvm.function import Function, cast, index, load
+from intaglio.compiler.targets.tvm.kernels.scope import Tensor, nest
+from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
+
+SLACK = 64
+"""Bytes behind a copy: the last word of a row may reach beyond it, where weights are 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Bytes in memory, ``[N, rows, columns, channels]``.
+
+    Attributes:
+        function: where statements go.
+        buffer: the bytes.
+        shape: rows, columns, channels.
+        flip: whether the sign bit has yet to be flipped, since codes are int8.
+    """
+
+    function: Function
+    buffer: Buffer
+    shape: tuple[int, int, int]
+    flip: bool
+
+    def offset(self, n: Expression, row: Expression, column: Expression) -> Expression:
+        """Where a pixel starts."""
+        rows, columns, channels = self.shape
+        return ((n * index(rows) + row) * index(columns) + column) * index(channels)
+
+    def four_bytes(self, at: Expression) -> Expression:
+        """Four neighbouring bytes as one int32."""
+        word = tirx.reinterpret("int32", load(self.buffer, at, 4))
+        if self.flip:
+            word = tirx.bitwise_xor(word, tirx.IntImm("int32", -0x7F7F7F80))
+        return word
+
+    def vector(self, at: Expression, lanes: int) -> Expression:
+        """Neighbouring bytes as unsigned ones."""
+        loaded = load(self.buffer, at, lanes)
+        if not self.flip:
+            return loaded
+        flipped = tirx.reinterpret(f"uint8x{lanes}", loaded)
+        return tirx.bitwise_xor(flipped, tirx.Broadcast(tirx.IntImm("uint8", 128), lanes))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Padded elements around a plane.
+
+    Attributes:
+        pads: top, left, bottom, right.
+        value: the code that stands there.
+    """
+
+    pads: tuple[int, int, int, int]
+    value: int
+
+
+NO_FRAME = Frame((0, 0, 0, 0), 0)
+
+
+def plane_of(x: Tensor, shape: tuple[int, int, int], offset: int) -> Plane:
+    """``x`` where it lies, images of ``shape``: rows, columns, channels."""
+    return Plane(x.function, x.buffer, shape, offset > 0)
+
+
+def framed(
+    function: Function, x: Tensor, shape: tuple[int, int, int], frame: Frame, offset: int
+) -> Plane:
+    """A copy of images of ``shape`` in frames, as unsigned bytes, with ``SLACK`` behind."""
+    rows, columns, channels = shape
+    top, left, bottom, right = frame.pads
+    plane = (rows + top + bottom, columns + left + right, channels)
+    batch = x.type.size // (rows * columns * channels)
+    copy = function.scratch("uint8", batch * plane[0] * plane[1] * channels + SLACK)
+    padding = tirx.IntImm("uint8", frame.value + offset)
+    flip = tirx.IntImm("uint8", offset)
+
+    def fill(start: Expression, count: int) -> None:
+        if count:
+            with function.loop(count * channels) as k:
+                function.store(copy, start + k, padding)
+
+    with nest(function, (batch,)) as (n,):
+        image = function.bind(n * index(plane[0] * plane[1] * channels))
+        fill(image, top * plane[1])
+        with function.loop(rows) as i:
+            start = function.bind(image + (i + index(top)) * index(plane[1] * channels))
+            fill(start, left)
+            with function.loop(columns * channels) as k:
+                source = (n * index(rows) + i) * index(columns * channels) + k
+                value = cast("uint8", load(x.buffer, source))
+                if offset:
+                    value = tirx.bitwise_xor(value, flip)
+                function.store(copy, start + index(left * channels) + k, value)
+            fill(start + index((left + columns) * channels), right)
+        fill(image + index((top + rows) * plane[1] * channels), bottom * plane[1])
+    return Plane(function, copy, plane, False)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which processor an object is for."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from intaglio.errors import InvalidOption
+
+
+class Instructions(Enum):
+    """Instruction sets that kernels are written for; values are names in options and manifests."""
+
+    AVX512_VNNI = "avx512-vnni"
+    AVX_VNNI = "avx-vnni"
+    AVX2 = "avx2"
+    PORTABLE = "portable"
+
+
+_X86_CPU = {
+    Instructions.AVX512_VNNI: "icelake-server",
+    Instructions.AVX_VNNI: "alderlake",
+    Instructions.AVX2: "haswell",
+    Instructions.PORTABLE: "x86-64-v3",
+}
+"""The oldest processor with each set, as LLVM names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A processor.
+
+    Attributes:
+        triple: as LLVM writes it.
+        cpu: as LLVM names it; empty for the least of the triple.
+        instructions: what kernels may use.
+    """
+
+    triple: str
+    cpu: str
+    instructions: Instructions
+
+    @property
+    def target(self) -> Mapping[str, str]:
+        """As TVM writes it."""
+        found = {"kind": "llvm", "mtriple": self.triple}
+        return found | ({"mcpu": self.cpu} if self.cpu else {})
+
+
+def host(instructions: Instructions | None = None) -> Machine:
+    """This machine, with the widest instructions that it has or with the given ones.
+
+    Raises:
+        InvalidOption: the instructions are of another processor.
+    """
+    if platform.machine() != "x86_64":
+        if instructions not in (None, Instructions.PORTABLE):
+            raise InvalidOption(
+                "instructions", instructions, "are an x86 processor's", "choose portable"
+            )
+        return Machine(f"{platform.machine()}-linux-gnu", "", Instructions.PORTABLE)
+    chosen = _widest() if instructions is None else instructions
+    return Machine("x86_64-linux-gnu", _X86_CPU[chosen], chosen)
+
+
+def _widest() -> Instructions:
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set[str]()
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512_vnni"} <= flags:
+        return Instructions.AVX512_VNNI
+    if "avx_vnni" in flags:
+        return Instructions.AVX_VNNI
+    return Instructions.AVX2 if {"avx2", "fma"} <= flags else Instructions.PORTABLE

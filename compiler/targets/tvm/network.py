@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole fixed graph as one object with one C function.
+
+    int32_t NAME_run(const void *const *inputs, void *const *outputs, void *arena)
+
+The function returns 0.  The object holds its constants and needs nothing but memcpy and memset.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from intaglio.compiler.analysis.ranges import value_ranges
+from intaglio.compiler.ir.graph import Constant, Graph, Input
+from intaglio.compiler.targets.tvm import jit, llvm
+from intaglio.compiler.targets.tvm.constants import Constants
+from intaglio.compiler.targets.tvm.function import Function, Kernel, structural_key
+from intaglio.compiler.targets.tvm.kernels.choice import choose
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, dtype_of
+from intaglio.compiler.targets.tvm.library import ir, statements, tirx
+from intaglio.compiler.targets.tvm.machine import Machine
+from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
+from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
+from intaglio.numerics.intervals import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class StepForm:
+    """What one step became, for the manifest."""
+
+    name: str
+    ops: tuple[str, ...]
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A compiled graph.
+
+    Attributes:
+        name: the prefix of every symbol.
+        graph: what was compiled; its outputs are the function's, each in memory of its own.
+        machine: for what.
+        module: the LLVM module.
+        plan: the arena.
+        forms: by step, the form of its kernel.
+        constants: bytes of the constants.
+    """
+
+    name: str
+    graph: Graph
+    machine: Machine
+    module: Any
+    plan: Plan
+    forms: tuple[StepForm, ...]
+    constants: int
+
+
+def compile_network(graph: Graph, name: str, machine: Machine, for_jit: bool = False) -> Network:
+    """Compile a fixed graph.
+
+    Args:
+        graph: verified, at the fixed level, without an op that ``unsupported`` names.
+        name: a C identifier.
+        machine: the processor that the object is for.
+        for_jit: whether LLVM's JIT must find the function, by TVM's convention for calls.
+    """
+    return _Compilation(graph, name, machine).network(for_jit)
+
+
+class _Compilation:
+    """One run of the compiler."""
+
+    def __init__(self, graph: Graph, name: str, machine: Machine) -> None:
+        self._graph, self._name, self._machine = graph, name, machine
+        self._constants = Constants()
+        self._functions: dict[str, Any] = {}
+        self._named: dict[Any, str] = {}
+        self._arities: dict[str, int] = {}
+        self._aliases = aliases(graph)
+        self._steps = steps(graph)
+        ranges = value_ranges(graph)
+        self._kernels = [self._kernel(step, ranges) for step in self._steps]
+        self._plan = plan(self._blocks())
+
+    def network(self, for_jit: bool) -> Network:
+        """The module and all that is known of it."""
+        self._functions[f"{self._name}_run"] = self._run()
+        if for_jit:
+            self._functions[f"__tvm_ffi_{self._name}_run"] = jit.caller(f"{self._name}_run")
+        exported = {
+            symbol: llvm.exported(function, symbol) for symbol, function in self._functions.items()
+        }
+        module = llvm.build(exported, self._machine.target)
+        forms = tuple(
+            StepForm(
+                step.result.name,
+                tuple(type(node.op).__name__ for node in (step.node, *step.followers)),
+                kernel.form,
+            )
+            for step, kernel in zip(self._steps, self._kernels, strict=True)
+        )
+        return Network(
+            self._name, self._graph, self._machine, module, self._plan, forms, self._constants.size
+        )
+
+    def _kernel(self, step: Step, ranges: Mapping[str, Interval]) -> Kernel:
+        scope = Scope(Function(), self._graph, ranges, step.node, step.followers)
+        return choose(scope, self._machine)
+
+    def _symbol(self, kernel: Kernel) -> str:
+        """The name of the kernel's function; equal functions are compiled once."""
+        key = structural_key(kernel.function)
+        if key not in self._named:
+            self._named[key] = f"{self._name}_kernel_{len(self._named)}"
+            self._functions[self._named[key]] = kernel.function
+            self._arities[self._named[key]] = len(kernel.function.params)
+        return self._named[key]
+
+    def _memory(self, name: str) -> str:
+        return self._aliases.get(name, name)
+
+    def _blocks(self) -> list[Block]:
+        """What the arena must hold, and when."""
+        outside = set(self._graph.outputs)
+        outside |= {value.name for value in self._graph.inputs}
+        outside |= {constant.name for constant in self._graph.constants}
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
+        blocks: list[Block] = []
+        for number, kernel in enumerate(self._kernels):
+            for name in map(self._memory, kernel.tensors):
+                if name not in outside:
+                    first.setdefault(name, number)
+                    last[name] = number
+            if kernel.scratch:
+                blocks.append(Block(_scratch(number), kernel.scratch, number, number))
+        for name, start in first.items():
+            type = self._graph.type_of(name)
+            size = type.size * np.dtype(dtype_of(type)).itemsize
+            blocks.append(Block(name, size, start, last[name]))
+        return blocks
+
+    def _run(self) -> Any:
+        inputs, outputs, arena = (tirx.Var(n, "handle") for n in ("inputs", "outputs", "arena"))
+        places: dict[str, Any] = {}
+        for number, value in enumerate(self._graph.inputs):
+            places[value.name] = self._call("pointer", inputs, _long(number))
+        copies: list[Any] = []
+        for number, name in enumerate(self._graph.outputs):
+            to = self._call("pointer", outputs, _long(number))
+            definition = self._graph.definitions[name]
+            if isinstance(definition, (Input, Constant)) or name in places:
+                copies.append((name, to))
+            else:
+                places[name] = to
+        for constant in self._graph.constants:
+            places[constant.name] = constant
+        for name, offset in self._plan.offsets.items():
+            places[name] = self._call("offset", arena, _long(offset))
+        calls = [self._step(number, kernel, places) for number, kernel in enumerate(self._kernels)]
+        calls += [self._copy(self._place(places, name), to, name) for name, to in copies]
+        text = self._constants.llvm_text(self._name)
+        text += "".join(llvm.call_apart(*each) for each in self._arities.items())
+        body = statements.SeqStmt([*calls, tirx.Return(tirx.IntImm("int32", 0))])
+        return tirx.PrimFunc(
+            [inputs, outputs, arena], llvm.importing(text, body), ir.PrimType("int32")
+        )
+
+    def _step(self, number: int, kernel: Kernel, places: Mapping[str, Any]) -> Any:
+        pointers = [self._place(places, self._memory(name)) for name in kernel.tensors]
+        if kernel.scratch:
+            pointers.append(places[_scratch(number)])
+        pointers += [self._constant(self._constants.add(array)) for array in kernel.tables]
+        return llvm.evaluate(llvm.call("void", f"{self._symbol(kernel)}_call", *pointers))
+
+    def _place(self, places: Mapping[str, Any], name: str) -> Any:
+        found = places[name]
+        if isinstance(found, Constant):
+            return self._constant(self._constants.add(found.array))
+        return found
+
+    def _copy(self, source: Any, to: Any, name: str) -> Any:
+        type = self._graph.type_of(name)
+        size = type.size * np.dtype(dtype_of(type)).itemsize
+        return llvm.evaluate(llvm.call("handle", "memcpy", to, source, _long(size)))
+
+    def _call(self, function: str, *arguments: Any) -> Any:
+        return llvm.call("handle", f"{self._name}_{function}", *arguments)
+
+    def _constant(self, offset: int) -> Any:
+        return self._call("constant", _long(offset))
+
+
+def _scratch(number: int) -> str:
+    return f"scratch of step {number}"
+
+
+def _long(value: int) -> Any:
+    return tirx.IntImm("int64", value)

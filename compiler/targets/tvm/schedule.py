@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes become one kernel, in which order, and which values share memory."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.ir.graph import Graph, Node
+from intaglio.compiler.targets.tvm.kernels.scope import Follower
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node, with the followers that take each of its elements further."""
+
+    node: Node
+    followers: tuple[Node, ...] = ()
+
+    @property
+    def result(self) -> Node:
+        """The node whose value is stored."""
+        return (self.node, *self.followers)[-1]
+
+
+def steps(graph: Graph) -> tuple[Step, ...]:
+    """The nodes in order, each drawn into the step of the one that it alone reads, where it can be.
+
+    A reshape that needs no copy is no step.
+    """
+    aliased = aliases(graph)
+    drawn: set[str] = set()
+    found: list[Step] = []
+    for node in graph.nodes:
+        if node.name in drawn or node.name in aliased:
+            continue
+        followers = tuple(_followers(graph, node))
+        drawn |= {follower.name for follower in followers}
+        found.append(Step(node, followers))
+    return tuple(found)
+
+
+def _followers(graph: Graph, node: Node) -> Iterator[Node]:
+    if isinstance(node.op, (*_MOVES, *_FLOATS)):
+        return
+    while node.name not in graph.outputs:
+        users = graph.users.get(node.name, ())
+        if len(users) != 1 or not isinstance(users[0].op, Follower):
+            return
+        (node,) = users
+        yield node
+
+
+_FLOATS = (fixed.Dequantize, fixed.Float32Binary, fixed.Float32Softmax)
+_MOVES = (
+    fixed.Transpose,
+    fixed.Reshape,
+    fixed.Slice,
+    fixed.Concat,
+    fixed.Pad,
+    fixed.ResizeNearest,
+)
+
+
+def aliases(graph: Graph) -> Mapping[str, str]:
+    """By reshape that needs no copy: the value whose memory it shares.
+
+    Graph inputs and outputs have memory of their own, which the caller gives.
+    """
+    computed = {node.name for node in graph.nodes} - set(graph.outputs)
+    found: dict[str, str] = {}
+    for node, _ in graph.nodes_of(fixed.Reshape):
+        (operand,) = node.operands
+        if node.name in computed and operand in computed:
+            found[node.name] = found.get(operand, operand)
+    return found
