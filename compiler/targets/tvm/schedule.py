@@ -39,19 +39,11 @@ def steps(graph: Graph) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def _followers(graph: Graph, node: Node) -> Iterator[Node]:
-    if isinstance(node.op, (*_MOVES, *_FLOATS)):
-        return
-    while node.name not in graph.outputs:
-        users = graph.users.get(node.name, ())
-        if len(users) != 1 or not isinstance(users[0].op, Follower):
-            return
-        (node,) = users
-        yield node
-
-
-_FLOATS = (fixed.Dequantize, fixed.Float32Binary, fixed.Float32Softmax)
-_MOVES = (
+_UNFOLLOWED = (
+    fixed.Softmax,
+    fixed.Dequantize,
+    fixed.Float32Binary,
+    fixed.Float32Softmax,
     fixed.Transpose,
     fixed.Reshape,
     fixed.Slice,
@@ -59,6 +51,18 @@ _MOVES = (
     fixed.Pad,
     fixed.ResizeNearest,
 )
+"""Ops whose kernels store what they compute as it is."""
+
+
+def _followers(graph: Graph, node: Node) -> Iterator[Node]:
+    if isinstance(node.op, _UNFOLLOWED):
+        return
+    while node.name not in graph.outputs:
+        users = graph.users.get(node.name, ())
+        if len(users) != 1 or not isinstance(users[0].op, Follower):
+            return
+        (node,) = users
+        yield node
 
 
 def aliases(graph: Graph) -> Mapping[str, str]:
