@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from intaglio.cli.compile import compile
 from intaglio.cli.demo import demo
 from intaglio.cli.export import export
 from intaglio.cli.inspect import inspect
@@ -49,6 +50,11 @@ VERBS = (
         simulate,
         "Run a model over data to the last bit.",
         "intaglio simulate net.intaglio --data a.npz --against reference",
+    ),
+    Verb(
+        compile,
+        "An object to link to a C program, bit for bit the same.",
+        "intaglio compile net.intaglio -o net-host",
     ),
     Verb(
         inspect,

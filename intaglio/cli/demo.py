@@ -24,14 +24,14 @@ def demo(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Quantize, lower and simulate the digits network, prove its accumulators, and report."""
+    """Quantize, lower, compile and simulate the digits network, prove its sums, and report."""
     import json
 
     from intaglio.commands.demo import run_demo
     from intaglio.commands.output_files import whole_file
     from intaglio.commands.progress import progress
 
-    with progress("simulating in both engines", quiet=quiet) as bar:
+    with progress("comparing with the reference", quiet=quiet) as bar:
         report = run_demo(output, limit=limit, threads=threads or usable_cores(), progress=bar)
     facts = json.dumps(_facts(report), indent=2)
     with whole_file(output / "report.json") as partial:
@@ -47,6 +47,7 @@ def demo(
 def _facts(report: "DemoReport") -> dict[str, Any]:
     facts = asdict(report)
     facts["folder"] = str(report.folder)
+    facts["compiled"]["output"] = str(report.compiled.output)
     facts["seconds"] = report.seconds
     return facts
 
@@ -82,7 +83,8 @@ def _print_report(report: "DemoReport") -> None:
         )
     )
     print(f"integer constants at their true widths: {report.integer_bytes:,} bytes\n")
-    print(comparison_text(report.comparison, "vectorized", "reference") + "\n")
+    print(comparison_text(report.comparison, "vectorized", "reference"))
+    print(comparison_text(report.compiled_comparison, "compiled", "reference") + "\n")
     print_table(
         Table(
             "accumulators: bits that no input can overflow, by proof",
@@ -112,4 +114,16 @@ def _print_report(report: "DemoReport") -> None:
             [{"stage": each.name, "seconds": each.seconds} for each in report.stages],
         )
     )
+    compiled = report.compiled
+    print_table(
+        Table(
+            f"speed, batch 1, {compiled.instructions}",
+            (Column("engine", "engine"), Column("rate", "images a second", ",.0f")),
+            [
+                {"engine": "compiled", "rate": report.compiled_rate},
+                {"engine": "vectorized", "rate": report.vectorized_rate},
+            ],
+        )
+    )
+    print(f"object: constants {compiled.constant_bytes:,}, arena {compiled.arena_bytes:,} bytes")
     print(f"files: {report.folder}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from intaglio.commands.engines import Comparison
     from intaglio.commands.simulate import SimulationResult
 
-Engine = Literal["vectorized", "reference"]
+Engine = Literal["compiled", "vectorized", "reference"]
 
 
 def simulate(
@@ -33,8 +33,12 @@ def simulate(
     labels: Labels = None,
     preprocessing: Preprocessing = None,
     engine: Annotated[
-        Engine, typer.Option(help="The fast engine, or the definition in plain integers.")
-    ] = "vectorized",
+        Engine | None,
+        typer.Option(
+            help="Machine code, whole arrays, or the definition in plain integers; by default "
+            "compiled, and vectorized for what that can't run."
+        ),
+    ] = None,
     against: Annotated[
         Engine | None,
         typer.Option(help="Run this engine too and demand the same bits of every tensor."),
@@ -56,19 +60,20 @@ def simulate(
     from intaglio.cli.printing import print_facts
     from intaglio.commands.batches import graph_specs
     from intaglio.commands.data import open_dataset
-    from intaglio.commands.engines import EngineName
+    from intaglio.commands.engines import EngineName, fastest_engine
     from intaglio.commands.models import LoweringOptions, open_fixed, parse_shapes
     from intaglio.commands.parallel_runs import Engines
     from intaglio.commands.progress import progress
     from intaglio.commands.simulate import simulate_dataset
     from intaglio.errors import InvalidOption
 
-    if against == engine:
-        raise InvalidOption(
-            "--against", against, "it is the engine that runs anyway", "name the other one"
-        )
-    engines = Engines(EngineName(engine), None if against is None else EngineName(against))
     graph = open_fixed(model, LoweringOptions(profile, batch, parse_shapes(shape or ())))
+    chosen = fastest_engine(graph) if engine is None else EngineName(engine)
+    if against == chosen.value:
+        raise InvalidOption(
+            "--against", against, "it is the engine that runs anyway", "name another one"
+        )
+    engines = Engines(chosen, None if against is None else EngineName(against))
     dataset = open_dataset(
         data,
         inputs=graph_specs(graph),

@@ -9,15 +9,22 @@ from typing import assert_never
 import numpy as np
 
 from intaglio.compiler.ir.graph import Array, Graph
-from intaglio.simulator import reference, vectorized
+from intaglio.errors import UnsupportedModel
+from intaglio.simulator import compiled, reference, vectorized
 from intaglio.simulator.engine import Observer
 
 
 class EngineName(Enum):
     """The engines by the names that users give."""
 
+    COMPILED = "compiled"
     VECTORIZED = "vectorized"
     REFERENCE = "reference"
+
+
+def fastest_engine(graph: Graph) -> EngineName:
+    """The compiled engine if it can run the graph, else the vectorized one."""
+    return EngineName.VECTORIZED if compiled.unsupported(graph) else EngineName.COMPILED
 
 
 Run = Callable[[Mapping[str, Array], Observer | None], dict[str, Array]]
@@ -28,8 +35,14 @@ def prepare(graph: Graph, engine: EngineName) -> Run:
 
     Raises:
         InvalidGraph: the graph isn't at the fixed level.
+        UnsupportedModel: the compiled engine can't run it.
     """
     match engine:
+        case EngineName.COMPILED:
+            problems = compiled.unsupported(graph)
+            if problems:
+                raise UnsupportedModel(graph.name, problems, "Use the vectorized engine")
+            return compiled.Program(graph).run
         case EngineName.VECTORIZED:
             return vectorized.Program(graph).run
         case EngineName.REFERENCE:

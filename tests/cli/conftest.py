@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The digits network, quantized and lowered once."""
+"""The digits network, quantized and lowered once; compiled objects go to a folder of tests."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import DIGITS, done
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """Where the compiled engine keeps objects."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INTAGLIO_CACHE", str(tmp_path_factory.mktemp("compiled")))
+        yield
 
 
 @pytest.fixture(scope="session")

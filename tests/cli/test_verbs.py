@@ -140,14 +140,22 @@ def test_simulate_saves_the_outputs_of_every_sample(
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_the_engines_are_held_against_each_other(lowered: Path, threads: str) -> None:
+@pytest.mark.parametrize(
+    ("engine", "against"),
+    [("compiled", "reference"), ("vectorized", "reference"), ("compiled", "vectorized")],
+)
+def test_the_engines_are_held_against_each_other(
+    lowered: Path, engine: str, against: str, threads: str
+) -> None:
     printed = done(
         "simulate",
         lowered,
         *("--data", HELDOUT, "--limit", "3", "--threads", threads),
-        *("--against", "reference", "--json"),
+        *("--engine", engine, "--against", against, "--json"),
     )
-    comparison = json.loads(printed)["comparison"]
+    facts = json.loads(printed)
+    assert (facts["engine"], facts["against"]) == (engine, against)
+    comparison = facts["comparison"]
     graph = load(lowered)
     names = [given.name for given in graph.inputs] + [node.name for node in graph.nodes]
     values = sum(graph.type_of(name).size for name in names)
@@ -192,7 +200,8 @@ def test_engines_that_differ_exit_with_1_and_name_the_place(
         vectorized.run(graph, {"image": data["inputs"][1:2]}, seen.__setitem__)
     right = int(seen[wrong][0, 0, 1, 3])
     monkeypatch.setattr("intaglio.commands.engines.vectorized.Program", OffByOne)
-    arguments = ("--data", HELDOUT, "--limit", "3", "--threads", "1", "--against", "reference")
+    data = ("--data", HELDOUT, "--limit", "3", "--threads", "1")
+    arguments = (*data, "--engine", "vectorized", "--against", "reference")
     OffByOne.runs = 0
     finished = intaglio("simulate", lowered, *arguments)
     assert finished.code == 1
@@ -212,10 +221,33 @@ def test_engines_that_differ_exit_with_1_and_name_the_place(
     }
 
 
-def test_an_engine_is_not_held_against_itself(lowered: Path) -> None:
-    finished = intaglio("simulate", lowered, "--data", HELDOUT, "--against", "vectorized")
+@pytest.mark.parametrize(
+    "engines",
+    [("--engine", "vectorized", "--against", "vectorized"), ("--against", "compiled")],
+)
+def test_an_engine_is_not_held_against_itself(lowered: Path, engines: tuple[str, ...]) -> None:
+    finished = intaglio("simulate", lowered, "--data", HELDOUT, *engines)
     assert finished.code == 2
     assert "--against" in finished.err
+
+
+def test_the_compiled_engine_runs_by_default(lowered: Path) -> None:
+    printed = done("simulate", lowered, "--data", HELDOUT, "--limit", "2")
+    assert "engine compiled: 2 samples" in printed
+
+
+def test_the_vectorized_engine_runs_what_cannot_be_compiled(
+    lowered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(graph: Graph) -> tuple[str, ...]:
+        return (f"{graph.nodes[0].name}: no kernel",)
+
+    monkeypatch.setattr("intaglio.commands.engines.compiled.unsupported", refused)
+    common = ("simulate", lowered, "--data", HELDOUT, "--limit", "2")
+    assert "engine vectorized: 2 samples" in done(*common)
+    finished = intaglio(*common, "--engine", "compiled")
+    assert finished.code == 2
+    assert f"{load(lowered).nodes[0].name}: no kernel" in finished.err
 
 
 def test_inspect_counts_the_same_products_at_every_level(quantized: Path, lowered: Path) -> None:
@@ -284,15 +316,21 @@ def test_the_demo_reports_and_keeps_its_files(tmp_path: Path) -> None:
     printed = done("demo", "-o", tmp_path / "demo", "--limit", "12", "--threads", "2")
     assert max(map(len, printed.splitlines())) <= 80
     assert "vectorized equals reference on every bit" in printed
+    assert "compiled equals reference on every bit" in printed
     facts = json.loads((tmp_path / "demo" / "report.json").read_text())
     assert facts["images"] == 12
+    assert facts["comparison"] == facts["compiled_comparison"]
     assert facts["comparison"]["differing"] == 0
+    assert facts["comparison"]["values"] > 12 * 10_000
     assert len(facts["accumulators"]) >= 15
     assert sorted(files(tmp_path)) == [
         "demo/digits.intaglio",
         "demo/digits.qdq.onnx",
+        *(f"demo/host/{name}" for name in ("digits.h", "digits.json", "digits.o", "main.c")),
         "demo/report.json",
     ]
+    # Once more over what is there.
+    done("demo", "-o", tmp_path / "demo", "--limit", "1")
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.run.__name__)
@@ -305,7 +343,7 @@ def test_every_verb_has_help_with_an_example(verb: Verb) -> None:
 def test_the_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from intaglio.cli.app import app; "
-        "print([m for m in ('numpy', 'onnx', 'onnxruntime') if m in sys.modules])"
+        "print([m for m in ('numpy', 'onnx', 'onnxruntime', 'tvm') if m in sys.modules])"
     )
     finished = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``intaglio compile``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from intaglio.cli.options import Batch, Json, Profile, Shape
+
+if TYPE_CHECKING:
+    from intaglio.commands.compile import CompilationSummary
+
+
+def compile(
+    model: Annotated[
+        Path, typer.Argument(help="An .intaglio file or quantized ONNX.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.")],
+    target: Annotated[Literal["host"], typer.Option(help="What to compile for.")] = "host",
+    cpu: Annotated[
+        Literal["auto", "avx512-vnni", "avx-vnni", "avx2", "portable"],
+        typer.Option(help="Instructions that kernels may use; auto: the widest of this machine."),
+    ] = "auto",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Prefix of symbols and files; by default made of the model's name."),
+    ] = None,
+    profile: Profile = None,
+    batch: Batch = None,
+    shape: Shape = None,
+    as_json: Json = False,
+) -> None:
+    """Compile a model to one object with one C function, and write a header and an example."""
+    from dataclasses import asdict
+
+    from intaglio.cli.printing import print_facts
+    from intaglio.commands.compile import compile_file
+    from intaglio.commands.models import LoweringOptions, parse_shapes
+    from intaglio.compiler.targets.tvm.machine import Instructions, host
+
+    summary = compile_file(
+        model,
+        output,
+        LoweringOptions(profile, batch, parse_shapes(shape or ())),
+        host(None if cpu == "auto" else Instructions(cpu)),
+        name,
+    )
+    facts = asdict(summary) | {"target": target, "output": str(summary.output)}
+    print_facts(facts, _text(summary), as_json=as_json)
+
+
+def _text(summary: "CompilationSummary") -> str:
+    forms = ", ".join(f"{count} {form}" for form, count in sorted(summary.kernels.items()))
+    return (
+        f"{summary.output}: {', '.join(summary.files)}\n"
+        f"{summary.triple}, {summary.instructions}; compiled in {summary.seconds:.1f} s\n"
+        f"arena {summary.arena_bytes:,} bytes, constants {summary.constant_bytes:,} bytes\n"
+        f"kernels: {forms or 'none'}"
+    )

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fixed graph in, a folder with an object and all that a C program needs to call it out."""
+
+import json
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from intaglio.commands.models import LoweringOptions, named, open_fixed
+from intaglio.commands.output_files import whole_folder
+from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.targets.tvm.artifact import write_artifact
+from intaglio.compiler.targets.tvm.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class CompilationSummary:
+    """What was written.
+
+    Attributes:
+        output: the folder.
+        name: the prefix of every symbol and of the files.
+        files: their names in the folder.
+        triple: the machine, as LLVM writes it.
+        instructions: the instruction set that kernels use.
+        arena_bytes: memory that the caller lends to a call.
+        constant_bytes: weights, biases and tables in the object.
+        kernels: how many steps of the network have each form of kernel.
+        seconds: to compile and write, without lowering.
+    """
+
+    output: Path
+    name: str
+    files: tuple[str, ...]
+    triple: str
+    instructions: str
+    arena_bytes: int
+    constant_bytes: int
+    kernels: dict[str, int]
+    seconds: float
+
+
+def compile_file(
+    path: Path, output: Path, options: LoweringOptions, machine: Machine, name: str | None = None
+) -> CompilationSummary:
+    """Compile the model in ``path`` into the folder ``output``, whole or not at all.
+
+    Args:
+        path: an ``.intaglio`` file, or a quantized ONNX model, which is lowered first.
+        output: the folder to make.
+        options: profile, batch, shapes.
+        machine: what the object is for.
+        name: a C identifier; None for one made of the file's name.
+
+    Raises:
+        InvalidFile: the model can't be read, or something stands at ``output``.
+        InvalidOption: an option doesn't fit, or the name is no C identifier.
+        UnsupportedModel: parts of the model have no integer form, or no kernel.
+    """
+    graph = open_fixed(path, options)
+    with named(path):
+        return compile_graph(
+            graph, output, machine, identifier(path.stem) if name is None else name
+        )
+
+
+def compile_graph(graph: Graph, output: Path, machine: Machine, name: str) -> CompilationSummary:
+    """Compile a fixed graph into the folder ``output``, whole or not at all.
+
+    Raises:
+        InvalidFile: something stands at ``output``, or nothing can be written there.
+        InvalidOption: the name is no C identifier.
+        UnsupportedModel: a node has no kernel.
+    """
+    started = time.perf_counter()
+    with whole_folder(output) as partial:
+        written = write_artifact(graph, name, partial, machine)
+        manifest = json.loads(written.manifest.read_text(encoding="utf-8"))
+        files = tuple(
+            file.name
+            for file in (written.object, written.header, written.program, written.manifest)
+        )
+    return CompilationSummary(
+        output=output,
+        name=name,
+        files=files,
+        triple=machine.triple,
+        instructions=machine.instructions.value,
+        arena_bytes=manifest["arena"]["bytes"],
+        constant_bytes=manifest["constants"]["bytes"],
+        kernels=dict(Counter(kernel["form"] for kernel in manifest["kernels"])),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def identifier(text: str) -> str:
+    """A C identifier like ``text``.
+
+    >>> identifier("net-v2.qdq"), identifier("8x8")
+    ('net_v2_qdq', 'network_8x8')
+    """
+    plain = re.sub(r"\W", "_", text, flags=re.ASCII)
+    return plain if plain[:1].isalpha() else f"network_{plain}"

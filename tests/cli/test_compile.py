@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``intaglio compile``: what it writes, prints and refuses."""
+
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intaglio.compiler.ir.file import load, save
+from intaglio.compiler.ir.graph import Level
+from tests.cli.running import ROOT, done, files, intaglio
+from tests.simulator.text_cases import fixed_graph
+
+SOFTMAX = """
+%x: i8[2,4] = input
+%r: f32[2,4] = dequantize(%x) scale=f32(0.5) zero_point=0
+%y: f32[2,4] = float32_softmax(%r) axis=1
+"""
+
+
+def test_it_writes_an_object_and_what_calls_it(tmp_path: Path, lowered: Path) -> None:
+    output = tmp_path / "host"
+    facts = json.loads(done("compile", lowered, "-o", output, "--name", "net", "--json"))
+    written = files(output)
+    assert sorted(written) == ["main.c", "net.h", "net.json", "net.o"] == sorted(facts["files"])
+    assert written["net.o"].startswith(b"\x7fELF")
+    assert f"NET_ARENA_SIZE {facts['arena_bytes']}\n".encode() in written["net.h"]
+    manifest = json.loads(written["net.json"])
+    assert manifest["profile"] == load(lowered).profile
+    assert sum(facts["kernels"].values()) == len(manifest["kernels"]) >= 15
+    assert facts["constant_bytes"] >= 29_000
+    assert (facts["target"], facts["instructions"]) == ("host", manifest["machine"]["instructions"])
+
+
+def test_it_prints_memory_and_forms(tmp_path: Path, lowered: Path) -> None:
+    printed = done("compile", lowered, "-o", tmp_path / "host", "--cpu", "portable")
+    manifest = json.loads((tmp_path / "host" / "digits.json").read_text())
+    assert f"arena {manifest['arena']['bytes']:,} bytes" in printed
+    assert f"constants {manifest['constants']['bytes']:,} bytes" in printed
+    assert f"kernels: {len(manifest['kernels'])} portable\n" in printed
+    assert manifest["machine"]["instructions"] == "portable"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an x86 target")
+def test_the_cpu_chooses_the_kernels(tmp_path: Path, lowered: Path) -> None:
+    output = tmp_path / "host"
+    facts = json.loads(done("compile", lowered, "-o", output, "--cpu", "avx512-vnni", "--json"))
+    assert facts["instructions"] == "avx512-vnni"
+    assert any("avx512-vnni" in form for form in facts["kernels"])
+
+
+def test_quantized_onnx_is_lowered_first(tmp_path: Path, quantized: Path) -> None:
+    options = ("--profile", "tflm", "--batch", "3", "--cpu", "portable")
+    done("compile", quantized, "-o", tmp_path / "host", *options)
+    manifest = json.loads((tmp_path / "host" / "digits_qdq.json").read_text())
+    assert manifest["profile"] == "tflm"
+    assert manifest["inputs"][0]["shape"] == [3, 1, 8, 8]
+
+
+def test_what_has_no_kernel_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    graph = fixed_graph(SOFTMAX)
+    assert graph.level is Level.FIXED
+    model = tmp_path / "softmax.intaglio"
+    save(graph, model)
+    finished = intaglio("compile", model, "-o", tmp_path / "host")
+    assert finished.code == 2
+    assert str(model) in finished.err
+    assert "Float32Softmax" in finished.err
+    assert list(tmp_path.iterdir()) == [model]
+
+
+@pytest.mark.parametrize("name", ["2x", "a-b", ""])
+def test_a_name_that_c_refuses_is_refused(tmp_path: Path, lowered: Path, name: str) -> None:
+    finished = intaglio("compile", lowered, "-o", tmp_path / "host", "--name", name)
+    assert finished.code == 2
+    assert "identifier" in finished.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_content_is_kept(tmp_path: Path, lowered: Path) -> None:
+    (tmp_path / "kept").write_text("mine")
+    finished = intaglio("compile", lowered, "-o", tmp_path)
+    assert finished.code == 2
+    assert files(tmp_path) == {"kept": b"mine"}
+
+
+def test_options_of_lowering_need_an_onnx_model(tmp_path: Path, lowered: Path) -> None:
+    finished = intaglio("compile", lowered, "-o", tmp_path / "host", "--batch", "2")
+    assert finished.code == 2
+    assert "--batch" in finished.err
+
+
+def test_a_compiled_model_is_simulated_without_the_compiler(lowered: Path) -> None:
+    simulate = ["simulate", str(lowered), "--data", str(ROOT / "examples/digits/heldout.npz")]
+    simulate += ["--limit", "1"]
+    done(*simulate)
+    code = (
+        "import sys; from intaglio.cli.app import app; "
+        "app(sys.argv[1:], standalone_mode=False); print('tvm' in sys.modules)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code, *simulate],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert finished.stdout.splitlines()[-1] == "False"
