@@ -75,6 +75,7 @@ class Speed:
     """``intaglio simulate`` as a user runs it."""
 
     network: str
+    engine: str
     images: int
     images_per_second: float
     peak_megabytes: float
@@ -91,7 +92,11 @@ def main() -> int:
     limit = 100 if arguments.quick else None
     with tempfile.TemporaryDirectory() as folder:
         files = {network.name: _quantized(network, Path(folder)) for network in NETWORKS}
-        speeds = [_speed(network, files[network.name], limit or 500) for network in NETWORKS]
+        speeds = [
+            _speed(network, files[network.name], limit or 500, engine)
+            for network in NETWORKS
+            for engine in (EngineName.VECTORIZED, EngineName.COMPILED)
+        ]
         _print("intaglio simulate, single-rounding, two threads", speeds)
         accuracies = [_accuracy(network, files[network.name], limit) for network in NETWORKS]
         _print("Top-1 %, W8A8 per channel, min-max over 100 images", accuracies)
@@ -232,18 +237,25 @@ def _equality(network: Network, model: Path, profile: str) -> Equality:
     )
 
 
-def _speed(network: Network, model: Path, images: int) -> Speed:
+def _speed(network: Network, model: Path, images: int, engine: EngineName) -> Speed:
     """The command in a process of its own; its peak memory as the system accounts it."""
     command = [sys.executable, "-c", _MEASURED, "simulate", str(model)]
     command += ["--data", str(network.path(network.images)), "--limit", str(images), "--quiet"]
-    command += ["--preprocessing", network.preprocessing, "--batch", str(network.batch)]
+    command += [
+        "--engine",
+        engine.value,
+        "--preprocessing",
+        network.preprocessing,
+        "--batch",
+        str(network.batch),
+    ]
     if network.labels:
         command += ["--labels", str(network.label_file)]
     started = time.perf_counter()
     finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - started
     kibibytes = int(finished.stdout.splitlines()[-1])
-    return Speed(network.name, images, images / seconds, kibibytes / 1024)
+    return Speed(network.name, engine.value, images, images / seconds, kibibytes / 1024)
 
 
 if __name__ == "__main__":
