@@ -29,7 +29,7 @@ def partition(graph: Graph, every_value: bool) -> Partition:
         graph: the graph.
         every_value: whether the core gives the value of each of its nodes, not of outputs alone.
     """
-    tail = _tail(graph)
+    tail = tail_names(graph)
     core = [node for node in graph.nodes if node.name not in tail]
     computed = {node.name for node in core}
     read = {operand for node in graph.nodes if node.name in tail for operand in node.operands}
@@ -41,7 +41,7 @@ def partition(graph: Graph, every_value: bool) -> Partition:
     )
 
 
-def _tail(graph: Graph) -> set[str]:
+def tail_names(graph: Graph) -> set[str]:
     """The nodes from a ``Dequantize`` on."""
     found: set[str] = set()
     for node in graph.nodes:

@@ -8,9 +8,11 @@ import numpy as np
 
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.ir.types import FloatType, TensorType
+from intaglio.errors import UnsupportedModel
 from intaglio.simulator import vectorized
 from intaglio.simulator.compiled.loading import Loaded, address, aligned, load
 from intaglio.simulator.compiled.partition import Partition, partition
+from intaglio.simulator.compiled.support import unsupported
 from intaglio.simulator.engine import Observer, check_inputs, fixed_op
 
 
@@ -22,9 +24,13 @@ class Program:
 
         Raises:
             InvalidGraph: the graph isn't at the fixed level.
+            UnsupportedModel: ``unsupported`` names a node.
         """
         for node in graph.nodes:
             fixed_op(graph, node)
+        problems = unsupported(graph)
+        if problems:
+            raise UnsupportedModel(graph.name, problems, "Simulate with the vectorized engine")
         self._graph = graph
         self._constants = {constant.name: constant.array for constant in graph.constants}
         self._outputs = _Compiled(graph, every_value=False)

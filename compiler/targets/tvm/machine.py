@@ -61,15 +61,33 @@ def host(instructions: Instructions | None = None) -> Machine:
                 "instructions", instructions, "are an x86 processor's", "choose portable"
             )
         return Machine(f"{platform.machine()}-linux-gnu", "", Instructions.PORTABLE)
-    chosen = _widest() if instructions is None else instructions
+    chosen = available()[0] if instructions is None else instructions
     return Machine("x86_64-linux-gnu", _X86_CPU[chosen], chosen)
 
 
-def _widest() -> Instructions:
+def available() -> tuple[Instructions, ...]:
+    """The instruction sets that this machine runs, the widest first."""
+    flags = _x86_flags()
+    return tuple(found for found in Instructions if _X86_FLAGS[found] <= flags)
+
+
+_X86_FLAGS: dict[Instructions, set[str]] = {
+    Instructions.AVX512_VNNI: {
+        "avx512f",
+        "avx512bw",
+        "avx512dq",
+        "avx512vl",
+        "avx512vbmi",
+        "avx512_vnni",
+    },
+    Instructions.AVX_VNNI: {"avx_vnni"},
+    Instructions.AVX2: {"avx2", "fma", "bmi2"},
+    Instructions.PORTABLE: set(),
+}
+
+
+def _x86_flags() -> set[str]:
     cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set[str]()
-    if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi", "avx512_vnni"} <= flags:
-        return Instructions.AVX512_VNNI
-    if "avx_vnni" in flags:
-        return Instructions.AVX_VNNI
-    return Instructions.AVX2 if {"avx2", "fma"} <= flags else Instructions.PORTABLE
+    if platform.machine() != "x86_64" or not cpuinfo.exists():
+        return set()
+    return set(cpuinfo.read_text().split())

@@ -21,8 +21,10 @@ from intaglio.compiler.targets.tvm.kernels.choice import choose
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, dtype_of
 from intaglio.compiler.targets.tvm.library import ir, statements, tirx
 from intaglio.compiler.targets.tvm.machine import Machine
+from intaglio.compiler.targets.tvm.number import TooWide
 from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
 from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
+from intaglio.errors import UnsupportedModel
 from intaglio.numerics.intervals import Interval
 
 
@@ -66,6 +68,9 @@ def compile_network(graph: Graph, name: str, machine: Machine, for_jit: bool = F
         name: a C identifier.
         machine: the processor that the object is for.
         for_jit: whether LLVM's JIT must find the function, by TVM's convention for calls.
+
+    Raises:
+        UnsupportedModel: a value within an op needs more than 128 bits.
     """
     return _Compilation(graph, name, machine).network(for_jit)
 
@@ -108,7 +113,13 @@ class _Compilation:
 
     def _kernel(self, step: Step, ranges: Mapping[str, Interval]) -> Kernel:
         scope = Scope(Function(), self._graph, ranges, step.node, step.followers)
-        return choose(scope, self._machine)
+        try:
+            return choose(scope, self._machine)
+        except TooWide as error:
+            problem = f"{step.node.name}: found {error}, expected at most 128"
+            raise UnsupportedModel(
+                self._graph.name, [problem], "Use narrower multipliers or operands"
+            ) from error
 
     def _symbol(self, kernel: Kernel) -> str:
         """The name of the kernel's function; equal functions are compiled once."""

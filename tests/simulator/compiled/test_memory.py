@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from intaglio.compiler.ir.graph import Array, Graph
+from intaglio.compiler.targets.tvm.machine import Instructions, available, host
 from intaglio.simulator import vectorized
-from intaglio.simulator.compiled.loading import load
+from intaglio.simulator.compiled import loading
 from tests.simulator.compiled.test_vector_shapes import SHAPES, convolution, random_codes
 from tests.simulator.vectorized.networks import chain
 
@@ -50,7 +51,7 @@ def run_guarded(graph: Graph, at_the_end: bool) -> None:
     (given,), (output,) = graph.inputs, graph.outputs
     x = random_codes(given.type)
     expected = vectorized.run(graph, {given.name: x})[output]
-    loaded = load(graph)
+    loaded = loading.load(graph)
     source, target = guarded(x.nbytes, at_the_end), guarded(expected.nbytes, at_the_end)
     arena = guarded(loaded.arena, at_the_end)
     source.write(x)
@@ -58,10 +59,14 @@ def run_guarded(graph: Graph, at_the_end: bool) -> None:
     np.testing.assert_array_equal(target.read(expected), expected)
 
 
-@pytest.mark.parametrize("at_the_end", [False, True])
+@pytest.mark.parametrize("found", available(), ids=lambda found: found.value)
 @pytest.mark.parametrize("name", SHAPES)
-def test_convolutions_stay_within_their_buffers(name: str, at_the_end: bool) -> None:
-    run_guarded(convolution(SHAPES[name]), at_the_end)
+def test_convolutions_stay_within_their_buffers(
+    name: str, found: Instructions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "host", lambda: host(found))
+    for at_the_end in (False, True):
+        run_guarded(convolution(SHAPES[name]), at_the_end)
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])

@@ -11,11 +11,13 @@ from intaglio.compiler.ir.fixed import Conv2d, MatMul, Requantize
 from intaglio.compiler.ir.graph import Graph, Level
 from intaglio.compiler.ir.infer import result_shape
 from intaglio.compiler.ir.types import TensorType
+from intaglio.compiler.targets.tvm.machine import Instructions, available, host
 from intaglio.numerics.accumulator import Accumulator, Overflow
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import MultiplyShift
+from intaglio.simulator.compiled import loading
 from tests.simulator.compiled.comparing import assert_compiled_agrees
 
 I32, U8, I8 = IntType(32, signed=True), IntType(8, signed=False), IntType(8, signed=True)
@@ -138,15 +140,25 @@ def random_codes(type: TensorType) -> np.ndarray[tuple[int, ...], np.dtype[np.ge
     return codes.astype(element.dtype)
 
 
+@pytest.fixture(params=available(), ids=lambda found: found.value)
+def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Instructions:
+    """Each instruction set that this machine runs, in turn."""
+    found: Instructions = request.param
+    monkeypatch.setattr(loading, "host", lambda: host(found))
+    return found
+
+
 @pytest.mark.parametrize("name", SHAPES)
-def test_convolutions_agree(name: str) -> None:
+def test_convolutions_agree(name: str, instructions: Instructions) -> None:
     graph = convolution(SHAPES[name])
     assert_compiled_agrees(graph, {"x": random_codes(graph.inputs[0].type)})
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 10), (3, 7, 33), (40, 16, 16), (2, 5, 3), (1, 300, 70)])
 @pytest.mark.parametrize("element", [U8, I8])
-def test_products_agree(shape: tuple[int, int, int], element: IntType) -> None:
+def test_products_agree(
+    shape: tuple[int, int, int], element: IntType, instructions: Instructions
+) -> None:
     rows, depth, outputs = shape
     rng = np.random.default_rng(9)
     builder = Builder("product", Level.FIXED)

@@ -7,7 +7,7 @@ from typing import assert_never
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.function import cast, element_type, vector
 from intaglio.compiler.targets.tvm.library import Expression, tirx
-from intaglio.compiler.targets.tvm.number import Number, constant, select
+from intaglio.compiler.targets.tvm.number import Number, TooWide, constant, select
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.rounding import Rounding
 
@@ -101,6 +101,8 @@ def to_number(at: Channels, x: Expression, dtype: str, bound: Fraction, needed: 
 
 
 def _two_words(at: Channels, x: Expression, dtype: str, interval: Interval) -> Number:
+    if interval.signed_bits > 62 + SPLIT:
+        raise TooWide(f"{interval.signed_bits} bits of a float")
     if at.lanes > 1:
         raise ScalarOnly
     bind = at.function.bind

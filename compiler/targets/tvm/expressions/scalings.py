@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from typing import TypeVar, assert_never
 
+from intaglio.compiler.targets.tvm.expressions import high_products
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.float_multiply import float_multiplied
 from intaglio.compiler.targets.tvm.expressions.rounding import divide, shift_right
@@ -121,6 +122,8 @@ def high_multiply(at: Channels, a: Number, b: Number) -> Number:
 
 
 def _multiply_shift(at: Channels, scalings: Sequence[MultiplyShift], x: Number) -> Number:
+    if high_products.serves(at, scalings, x):
+        return high_products.multiplied(at, scalings, x)
     product = x * at.number([s.multiplier for s in scalings])
     return shift_right(at, product, [s.shift for s in scalings], scalings[0].rounding)
 

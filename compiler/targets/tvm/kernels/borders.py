@@ -6,11 +6,14 @@ from typing import assert_never
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.expressions import floating
+from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.requantizers import clamped
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, elements
-from intaglio.compiler.targets.tvm.number import constant
+from intaglio.compiler.targets.tvm.library import Expression
+from intaglio.compiler.targets.tvm.number import Number
 from intaglio.numerics import float32
 from intaglio.numerics.float32 import Float32
+from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.quantize_method import QuantizeMethod
 
@@ -18,21 +21,26 @@ from intaglio.numerics.quantize_method import QuantizeMethod
 def quantize(scope: Scope, op: fixed.Quantize) -> None:
     """``Quantize``; the input holds no NaN."""
     x, y = scope.operand(0), scope.result()
-    type = scope.node.type.integer
     with elements(scope, y.type) as (place, channel):
         at = scope.channels(channel)
-        value = x.load_float(place)
-        match op.method:
-            case QuantizeMethod.DIVIDE:
-                scaled = value / at.float32([op.scale])
-            case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
-                reciprocal = float32.divide(Float32.from_integer(1), op.scale)
-                scaled = floating.alone(value * at.float32([reciprocal]))
-            case _:
-                assert_never(op.method)
-        scaled = scope.function.bind(scaled)
-        integral = floating.round_to_integral(at, scaled, "float32", op.rounding)
-        needed = type.interval - Interval(op.zero_point, op.zero_point)
-        rounded = floating.to_number(at, integral, "float32", Fraction(2**200), needed)
-        code = clamped(at, [type.minimum], [type.maximum], rounded + constant(op.zero_point))
+        code = quantized(at, op, scope.node.type.integer, x.load_float(place))
         y.store(place, scope.follow(at, code))
+
+
+def quantized(at: Channels, op: fixed.Quantize, type: IntType, value: Expression) -> Number:
+    """The code of a float32 that isn't NaN."""
+    match op.method:
+        case QuantizeMethod.DIVIDE:
+            scaled = value / at.float32([op.scale])
+        case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
+            reciprocal = float32.divide(Float32.from_integer(1), op.scale)
+            scaled = floating.alone(value * at.float32([reciprocal]))
+        case _:
+            assert_never(op.method)
+    scaled = at.function.bind(scaled)
+    integral = floating.round_to_integral(at, scaled, "float32", op.rounding)
+    needed = type.interval - Interval(op.zero_point, op.zero_point)
+    # Infinities and quotients beyond any integer stay beyond the same end of the type.
+    rounded = floating.to_number(at, integral, "float32", Fraction(2**200), needed)
+    moved = rounded + at.constant(op.zero_point)
+    return clamped(at, [type.minimum], [type.maximum], moved)

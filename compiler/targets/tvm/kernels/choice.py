@@ -5,10 +5,12 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Kernel
 from intaglio.compiler.targets.tvm.kernels.portable import portable
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
-from intaglio.compiler.targets.tvm.kernels.vnni.convolution import convolution
-from intaglio.compiler.targets.tvm.kernels.vnni.depthwise import depthwise
-from intaglio.compiler.targets.tvm.kernels.vnni.matmul import matmul
-from intaglio.compiler.targets.tvm.machine import Instructions, Machine
+from intaglio.compiler.targets.tvm.kernels.vector.convolution import convolution
+from intaglio.compiler.targets.tvm.kernels.vector.depthwise import depthwise
+from intaglio.compiler.targets.tvm.kernels.vector.elementwise import elementwise
+from intaglio.compiler.targets.tvm.kernels.vector.matmul import matmul
+from intaglio.compiler.targets.tvm.kernels.vector.unit import Unit, unit_of
+from intaglio.compiler.targets.tvm.machine import Machine
 
 
 def choose(scope: Scope, machine: Machine) -> Kernel:
@@ -16,18 +18,31 @@ def choose(scope: Scope, machine: Machine) -> Kernel:
     op = scope.node.op
     if not isinstance(op, fixed.Op):
         raise TypeError(f"{scope.node.name} is at the scaled level")
-    if machine.instructions is Instructions.AVX512_VNNI:
-        found = _vnni(scope, op)
-        if found is not None:
-            return found
-    return portable(scope.anew(), op)
+    unit = unit_of(machine.instructions)
+    found = None if unit is None else _vector(scope, op, unit)
+    return portable(scope.anew(), op) if found is None else found
 
 
-def _vnni(scope: Scope, op: fixed.Op) -> Kernel | None:
+def _vector(scope: Scope, op: fixed.Op, unit: Unit) -> Kernel | None:
+    """The kernel for a vector unit, None where there is none."""
     match op:
         case fixed.Conv2d():
-            return depthwise(scope, op) if op.groups > 1 else convolution(scope, op)
+            form = depthwise if op.groups > 1 else convolution
+            return form(scope, op, unit)
         case fixed.MatMul():
-            return matmul(scope, op)
+            return matmul(scope, op, unit)
+        case (
+            fixed.Requantize()
+            | fixed.Clamp()
+            | fixed.Cast()
+            | fixed.Quantize()
+            | fixed.Pairwise()
+            | fixed.Add()
+            | fixed.Subtract()
+            | fixed.Multiply()
+            | fixed.Minimum()
+            | fixed.Maximum()
+        ):
+            return elementwise(scope, op, unit)
         case _:
             return None

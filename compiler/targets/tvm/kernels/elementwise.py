@@ -55,11 +55,12 @@ def pair(scope: Scope, op: PairOp) -> None:
         at = scope.channels(places[-1] if places else index(0))
         first = left.load(_broadcast(places, left.type.shape))
         second = right.load(_broadcast(places, right.type.shape))
-        found = at.once(_paired(at, op, first, second))
+        found = at.once(combined(at, op, first, second))
         y.store(flat(places, shape), scope.follow(at, found))
 
 
-def _paired(at: Channels, op: PairOp, left: Number, right: Number) -> Number:
+def combined(at: Channels, op: PairOp, left: Number, right: Number) -> Number:
+    """What an op of two operands makes of a pair of elements."""
     match op:
         case fixed.Pairwise():
             return paired(at, op.arithmetic, left, right)
@@ -68,8 +69,8 @@ def _paired(at: Channels, op: PairOp, left: Number, right: Number) -> Number:
         case fixed.Subtract():
             return left - right
         case fixed.Multiply():
-            first = left - constant(op.left_zero_point)
-            return first * (right - constant(op.right_zero_point))
+            first = left - at.constant(op.left_zero_point)
+            return first * (right - at.constant(op.right_zero_point))
         case fixed.Minimum():
             return left.minimum(right)
         case fixed.Maximum():

@@ -37,9 +37,9 @@ class Tensor:
         loaded = cast(vector(f"int{bits}", lanes), load(self.buffer, at, lanes))
         return Number(self.function.bind(loaded), self.interval, bits, lanes)
 
-    def load_float(self, at: Expression) -> Expression:
-        """One element of float32."""
-        return self.function.bind(load(self.buffer, at))
+    def load_float(self, at: Expression, lanes: int = 1) -> Expression:
+        """Elements of float32."""
+        return self.function.bind(load(self.buffer, at, lanes))
 
     def store(self, at: Expression, value: Number) -> None:
         """Put the elements from ``at`` on; they lie within the type."""

@@ -2,8 +2,8 @@
 """Convolutions of one group: tiles of pixels by channels in registers, weights packed for them.
 
 A tile's accumulators stay in registers over the whole sum.  Each step multiplies four neighbouring
-bytes of a pixel's window, broadcast, with sixteen output channels' weights.  What is left of a row
-or of the channels is served by a last tile that overlaps the one before.
+bytes of a pixel's window, broadcast, with a vector of output channels' weights.  What is left of a
+row or of the channels is served by a last tile that overlaps the one before.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,16 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.function import Function, Kernel, index, load
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest
-from intaglio.compiler.targets.tvm.kernels.vnni.contraction import (
-    GROUP,
-    LANES,
-    Blocks,
-    Epilogue,
+from intaglio.compiler.targets.tvm.kernels.vector.contraction import (
     Int8Array,
     Int32Array,
     contraction,
-    dot,
 )
-from intaglio.compiler.targets.tvm.kernels.vnni.padding import Frame, Plane, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.epilogue import Blocks, Epilogue
+from intaglio.compiler.targets.tvm.kernels.vector.padding import Frame, Plane, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.unit import GROUP, Unit
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
-FORM = "avx512-vnni convolution"
-_REGISTERS = 28
-"""Accumulators that leave room for a row of weights and a broadcast."""
 _NEAR = 1 << 14
 """Bytes of weights that stay in the nearest cache beside the activations."""
 
@@ -42,7 +36,7 @@ class Tile:
     vectors: int
 
 
-def convolution(scope: Scope, op: fixed.Conv2d) -> Kernel | None:
+def convolution(scope: Scope, op: fixed.Conv2d, unit: Unit) -> Kernel | None:
     """The kernel of a convolution of one group, None where this form doesn't serve it."""
     weights = scope.constant(1)
     if op.groups != 1 or weights is None:
@@ -64,9 +58,9 @@ def convolution(scope: Scope, op: fixed.Conv2d) -> Kernel | None:
     if plane.shape[:2] == (rows, columns) and line.shape[1] == 1:
         # Without a frame and strides, pixels of all rows and images are one line.
         windows = Windows(1, 1, batch * rows * columns, (1, 1), 1)
-    epilogue = Epilogue(scope, op, found.total, Blocks(outputs), y)
-    tiled(scope.function, windows, line, found.bias, plane, epilogue)
-    return scope.function.finish(FORM)
+    epilogue = Epilogue(scope, op, found.total, Blocks(outputs, unit.lanes), y)
+    tiled(unit, scope.function, windows, line, found.bias, plane, epilogue)
+    return scope.function.finish(f"{unit.name} convolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +83,7 @@ class Windows:
 
 
 def tiled(
+    unit: Unit,
     function: Function,
     windows: Windows,
     line: Int8Array,
@@ -99,6 +94,7 @@ def tiled(
     """Every output, tile by tile.
 
     Args:
+        unit: what sums.
         function: where statements go.
         windows: where the outputs' windows lie.
         line: the weights of ``taps``.
@@ -109,11 +105,11 @@ def tiled(
     blocks = epilogue.blocks
     packed = function.table(pack(line, blocks))
     biases = function.table(bias[blocks.order])
-    count = len(blocks.starts)
-    tile = choose_tile(windows.columns, count)
+    count = blocks.count
+    tile = choose_tile(windows.columns, count, unit)
     groups = -(-count // tile.vectors)
     # Weights that don't stay near are read once for all pixels, else pixels once for all weights.
-    outer = packed_size(line, count) > _NEAR
+    outer = blocks.count * blocks.lanes * line[0].size > _NEAR
     with nest(function, (groups if outer else 1, windows.batch, windows.rows)) as (far, n, i):
         across = -(-windows.columns // tile.pixels)
         with nest(function, (across, 1 if outer else groups)) as (tx, near):
@@ -124,7 +120,7 @@ def tiled(
             j = function.bind(tirx.min(tx * index(tile.pixels), last))
             strides = windows.strides
             start = plane.offset(n, i * index(strides[0]), j * index(strides[1]))
-            sums = Sums(function, tile, biases, block)
+            sums = Sums(function, unit, tile, biases, block)
             sums.accumulate(packed, line, plane, function.bind(start), windows)
             row = n * index(windows.rows) + i
             _store(function, sums, epilogue, function.bind(row * index(windows.columns) + j))
@@ -143,21 +139,24 @@ def _store(function: Function, sums: "Sums", epilogue: Epilogue, pixel: Expressi
 class Sums:
     """The accumulators of one tile."""
 
-    def __init__(self, function: Function, tile: Tile, bias: Buffer, block: Expression) -> None:
+    def __init__(
+        self, function: Function, unit: Unit, tile: Tile, bias: Buffer, block: Expression
+    ) -> None:
         """Start with the bias."""
-        self.function, self.tile, self.block = function, tile, block
-        self._cells = function.local("int32", tile.pixels * tile.vectors * LANES)
+        self.function, self.unit, self.tile, self.block = function, unit, tile, block
+        lanes = unit.lanes
+        self._cells = function.local("int32", tile.pixels * tile.vectors * lanes)
         for v in range(tile.vectors):
-            start = function.bind(load(bias, (block + index(v)) * index(LANES), LANES))
+            start = function.bind(load(bias, (block + index(v)) * index(lanes), lanes))
             for m in range(tile.pixels):
-                function.store(self._cells, self._place(m, v), start, LANES)
+                function.store(self._cells, self._place(m, v), start, lanes)
 
     def _place(self, m: int, v: int) -> Expression:
-        return index((m * self.tile.vectors + v) * LANES)
+        return index((m * self.tile.vectors + v) * self.unit.lanes)
 
     def value(self, m: int, v: int) -> Expression:
         """The sums of one pixel and one vector of channels."""
-        return self.function.bind(load(self._cells, self._place(m, v), LANES))
+        return self.function.bind(load(self._cells, self._place(m, v), self.unit.lanes))
 
     def accumulate(
         self,
@@ -168,27 +167,27 @@ class Sums:
         windows: Windows,
     ) -> None:
         """Add all products: by kernel row, then by four bytes of it."""
-        function = self.function
+        function, lanes = self.function, self.unit.lanes
         kernel_rows, words = line.shape[1], line.shape[2] // GROUP
         step = windows.strides[1] * plane.shape[2]
-        size = kernel_rows * words * LANES * GROUP
+        size = kernel_rows * words * lanes * GROUP
         with nest(function, (kernel_rows, words)) as (r, k):
             row = start + r * index(windows.row_dilation * plane.shape[1] * plane.shape[2])
             byte = function.bind(row + k * index(GROUP))
             weight = function.bind(
-                self.block * index(size) + (r * index(words) + k) * index(LANES * GROUP)
+                self.block * index(size) + (r * index(words) + k) * index(lanes * GROUP)
             )
             vectors = [
-                function.bind(load(packed, weight + index(v * size), LANES * GROUP))
+                function.bind(load(packed, weight + index(v * size), lanes * GROUP))
                 for v in range(self.tile.vectors)
             ]
             for m in range(self.tile.pixels):
                 four = plane.four_bytes(byte + index(m * step))
-                value = function.bind(tirx.Broadcast(four, LANES))
+                value = function.bind(tirx.Broadcast(four, lanes))
                 for v, weights in enumerate(vectors):
                     place = self._place(m, v)
-                    total = dot(load(self._cells, place, LANES), value, weights)
-                    function.store(self._cells, place, total, LANES)
+                    total = self.unit.dot(load(self._cells, place, lanes), value, weights)
+                    function.store(self._cells, place, total, lanes)
 
 
 def taps(weights: Int8Array, dilation: int) -> Int8Array:
@@ -203,16 +202,11 @@ def taps(weights: Int8Array, dilation: int) -> Int8Array:
 def pack(line: Int8Array, blocks: Blocks) -> Int8Array:
     """``[block, row, word, lane, 4]``."""
     _, rows, size = line.shape
-    lanes = line[blocks.order].reshape(-1, LANES, rows, size // GROUP, GROUP)
+    lanes = line[blocks.order].reshape(-1, blocks.lanes, rows, size // GROUP, GROUP)
     return np.ascontiguousarray(lanes.transpose(0, 2, 3, 1, 4))
 
 
-def packed_size(line: Int8Array, count: int) -> int:
-    """Bytes of the packed weights."""
-    return int(count * LANES * line[0].size)
-
-
-def choose_tile(pixels: int, vectors: int) -> Tile:
+def choose_tile(pixels: int, vectors: int, unit: Unit) -> Tile:
     """The tile with the least work: dot products, loads of weights, broadcasts."""
 
     def cost(tile: Tile) -> float:
@@ -222,6 +216,6 @@ def choose_tile(pixels: int, vectors: int) -> Tile:
     tiles = [
         Tile(m, v)
         for v in range(1, min(vectors, 4) + 1)
-        for m in range(1, min(pixels, 14, _REGISTERS // v) + 1)
+        for m in range(1, min(pixels, 14, unit.accumulators // v) + 1)
     ]
     return min(tiles, key=cost)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depthwise convolutions: four rows of one column and sixteen channels are one vector.
+"""Depthwise convolutions: four rows of one column, and as many channels as lanes, are one vector.
 
 A column's bytes, interleaved so that a lane holds four rows of its channel, meet the weights of
 each kernel column that reaches it.  With three kernel rows and stride 1 the same four rows serve
@@ -14,23 +14,14 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.function import Function, Kernel, index, load
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest
-from intaglio.compiler.targets.tvm.kernels.vnni.contraction import (
-    GROUP,
-    LANES,
-    Blocks,
-    Epilogue,
-    Int8Array,
-    contraction,
-    dot,
-)
-from intaglio.compiler.targets.tvm.kernels.vnni.padding import Frame, Plane, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.contraction import Int8Array, contraction
+from intaglio.compiler.targets.tvm.kernels.vector.epilogue import Blocks, Epilogue
+from intaglio.compiler.targets.tvm.kernels.vector.padding import Frame, Plane, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.unit import GROUP, Unit
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
-FORM = "avx512-vnni depthwise"
-_INTERLEAVED = [lane + LANES * row for lane in range(LANES) for row in range(GROUP)]
-_ACCUMULATORS = 16
 _COLUMNS = 20
-"""Interleaved columns of a tile; with accumulators and weights they fill the registers."""
+"""The most plane columns of a tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +32,10 @@ class Tile:
     rows: int
 
 
-def depthwise(scope: Scope, op: fixed.Conv2d) -> Kernel | None:
+def depthwise(scope: Scope, op: fixed.Conv2d, unit: Unit) -> Kernel | None:
     """The kernel of a convolution of one channel a group, None where this form doesn't serve it."""
     weights = scope.constant(1)
-    if weights is None or not _served(op, weights.shape):
+    if weights is None or not _served(op, weights.shape, unit):
         return None
     found = contraction(scope, op, weights, op.weight_zero_points, op.input_zero_point)
     if found is None:
@@ -58,47 +49,48 @@ def depthwise(scope: Scope, op: fixed.Conv2d) -> Kernel | None:
     else:
         plane = plane_of(x, shape, found.offset)
     batch, rows, columns, _ = y.type.shape
-    blocks = Blocks(channels)
+    blocks = Blocks(channels, unit.lanes)
     epilogue = Epilogue(scope, op, found.total, blocks, y)
     kernel = (weights.shape[1], weights.shape[2])
-    tile = _tile(op, kernel, rows, columns)
+    tile = _tile(op, kernel, rows, columns, unit)
     packed = function.table(_packed(found.weights[..., 0], blocks, tile.rows))
     bias = function.table(found.bias[blocks.order])
-    with nest(function, (batch, -(-rows // tile.rows), len(blocks.starts))) as (n, ti, block):
+    with nest(function, (batch, -(-rows // tile.rows), blocks.count)) as (n, ti, block):
         i = function.bind(tirx.min(ti * index(tile.rows), index(rows - tile.rows)))
         first = blocks.start(Channels(function, index(0)), block)
         with nest(function, (-(-columns // tile.columns),)) as (tj,):
             j = function.bind(tirx.min(tj * index(tile.columns), index(columns - tile.columns)))
             corner = plane.offset(n, i * index(op.strides[0]), j * index(op.strides[1])) + first
-            sums = _Sums(function, tile, kernel, op, packed, bias, block)
+            sums = _Sums(function, unit, tile, kernel, op, packed, bias, block)
             sums.accumulate(plane, function.bind(corner))
             pixel = function.bind((n * index(rows) + i) * index(columns) + j)
             for q in range(tile.rows):
                 for m in range(tile.columns):
                     to = (pixel + index(q * columns + m)) * index(channels) + first
                     epilogue.store(function.bind(to), block, sums.value(m, q))
-    return scope.function.finish(FORM)
+    return scope.function.finish(f"{unit.name} depthwise")
 
 
-def _served(op: fixed.Conv2d, shape: tuple[int, ...]) -> bool:
+def _served(op: fixed.Conv2d, shape: tuple[int, ...], unit: Unit) -> bool:
     channels, kernel_rows, kernel_columns, depth = shape
     return (
         op.groups == channels
         and depth == 1
-        and channels >= LANES
+        and channels >= unit.lanes
         and kernel_rows <= GROUP
         and kernel_columns <= _COLUMNS // 2
         and op.dilations == (1, 1)
     )
 
 
-def _tile(op: fixed.Conv2d, kernel: tuple[int, int], rows: int, columns: int) -> Tile:
+def _tile(op: fixed.Conv2d, kernel: tuple[int, int], rows: int, columns: int, unit: Unit) -> Tile:
     both = kernel[0] < GROUP and op.strides[0] == 1 and rows > 1
     height = 2 if both else 1
+    accumulators = unit.accumulators * 4 // 7
 
     def fits(width: int) -> bool:
         read = (width - 1) * op.strides[1] + kernel[1]
-        return width * height <= _ACCUMULATORS and read <= _COLUMNS
+        return width * height <= accumulators and read <= _COLUMNS
 
     widths = [width for width in range(1, columns + 1) if fits(width)]
     # The fewest columns in all; among those the widest tile.
@@ -111,7 +103,7 @@ def _packed(weights: Int8Array, blocks: Blocks, heights: int) -> Int8Array:
     spread = np.zeros((channels, kernel_columns, heights, GROUP), dtype=np.int8)
     for q in range(heights):
         spread[:, :, q, q : q + kernel_rows] = weights.transpose(0, 2, 1)
-    lanes = spread[blocks.order].reshape(-1, LANES, kernel_columns, heights, GROUP)
+    lanes = spread[blocks.order].reshape(-1, blocks.lanes, kernel_columns, heights, GROUP)
     return np.ascontiguousarray(lanes.transpose(0, 2, 3, 1, 4))
 
 
@@ -121,6 +113,7 @@ class _Sums:
     def __init__(
         self,
         function: Function,
+        unit: Unit,
         tile: Tile,
         kernel: tuple[int, int],
         op: fixed.Conv2d,
@@ -128,10 +121,12 @@ class _Sums:
         bias: Buffer,
         block: Expression,
     ) -> None:
-        self._function, self._tile, self._kernel, self._op = function, tile, kernel, op
-        start = function.bind(load(bias, block * index(LANES), LANES))
+        self._function, self._unit, self._tile = function, unit, tile
+        self._kernel, self._op = kernel, op
+        lanes = unit.lanes
+        start = function.bind(load(bias, block * index(lanes), lanes))
         self._totals = {(m, q): start for m in range(tile.columns) for q in range(tile.rows)}
-        size = LANES * GROUP
+        size = lanes * GROUP
         base = function.bind(block * index(kernel[1] * tile.rows * size))
         self._weights = {
             (s, q): function.bind(load(packed, base + index((s * tile.rows + q) * size), size))
@@ -147,19 +142,21 @@ class _Sums:
             for (m, q), total in self._totals.items():
                 s = column - m * stride
                 if 0 <= s < self._kernel[1]:
-                    added = dot(total, vector, self._weights[s, q])
+                    added = self._unit.dot(total, vector, self._weights[s, q])
                     self._totals[m, q] = function.bind(added)
 
     def _column(self, plane: Plane, corner: Expression, column: int) -> Expression:
-        """Four rows of sixteen channels, row by row within each lane."""
+        """Four rows of a vector of channels, row by row within each lane."""
+        lanes = self._unit.lanes
         reached = self._kernel[0] + self._tile.rows - 1
         _, columns, channels = plane.shape
         # Rows that no weight reaches repeat the last one: nothing is read beside the plane.
         rows = [min(row, reached - 1) for row in range(GROUP)]
         loaded = [
-            plane.vector(corner + index((row * columns + column) * channels), LANES) for row in rows
+            plane.vector(corner + index((row * columns + column) * channels), lanes) for row in rows
         ]
-        return tirx.Shuffle(loaded, [index(place) for place in _INTERLEAVED])
+        places = [lane + lanes * row for lane in range(lanes) for row in range(GROUP)]
+        return tirx.Shuffle(loaded, [index(place) for place in places])
 
     def value(self, m: int, q: int) -> Expression:
         """The sums of one pixel."""

@@ -6,19 +6,14 @@ import numpy as np
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Kernel
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
-from intaglio.compiler.targets.tvm.kernels.vnni.contraction import (
-    GROUP,
-    Blocks,
-    Epilogue,
-    contraction,
-)
-from intaglio.compiler.targets.tvm.kernels.vnni.convolution import Windows, taps, tiled
-from intaglio.compiler.targets.tvm.kernels.vnni.padding import NO_FRAME, framed, plane_of
-
-FORM = "avx512-vnni matrix product"
+from intaglio.compiler.targets.tvm.kernels.vector.contraction import contraction
+from intaglio.compiler.targets.tvm.kernels.vector.convolution import Windows, taps, tiled
+from intaglio.compiler.targets.tvm.kernels.vector.epilogue import Blocks, Epilogue
+from intaglio.compiler.targets.tvm.kernels.vector.padding import NO_FRAME, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.unit import GROUP, Unit
 
 
-def matmul(scope: Scope, op: fixed.MatMul) -> Kernel | None:
+def matmul(scope: Scope, op: fixed.MatMul, unit: Unit) -> Kernel | None:
     """The kernel of a product with one constant matrix, None where this form doesn't serve it."""
     matrix = scope.constant(1)
     if matrix is None or matrix.ndim != 2:
@@ -34,7 +29,7 @@ def matmul(scope: Scope, op: fixed.MatMul) -> Kernel | None:
         plane = framed(scope.function, x, (1, rows, depth), NO_FRAME, found.offset)
     else:
         plane = plane_of(x, (1, rows, depth), found.offset)
-    epilogue = Epilogue(scope, op, found.total, Blocks(outputs), y)
+    epilogue = Epilogue(scope, op, found.total, Blocks(outputs, unit.lanes), y)
     windows = Windows(1, 1, rows, (1, 1), 1)
-    tiled(scope.function, windows, taps(found.weights, 1), found.bias, plane, epilogue)
-    return scope.function.finish(FORM)
+    tiled(unit, scope.function, windows, taps(found.weights, 1), found.bias, plane, epilogue)
+    return scope.function.finish(f"{unit.name} matrix product")
