@@ -24,12 +24,33 @@ def start_processes(
 
 @contextmanager
 def interrupts_held() -> Generator[None, None, None]:
-    """Put interrupts off; a process started meanwhile inherits that, and leaves them to us."""
+    """Put interrupts off; a process started meanwhile inherits that, and leaves them to us.
+
+    The mask is what processes inherit.  It doesn't keep Python from interrupting: the signal then
+    goes to a thread of some library, and the handler runs in the main thread all the same.
+    """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _handler_held():
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def _handler_held() -> Generator[None, None, None]:
+    """Run the handler of an interrupt when the context ends (only the main thread has it)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _begin(prepare: Callable[[], object] | None) -> None:

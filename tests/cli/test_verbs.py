@@ -314,7 +314,8 @@ def test_a_shown_profile_can_be_used_as_a_file(tmp_path: Path, quantized: Path) 
 
 def test_the_demo_reports_and_keeps_its_files(tmp_path: Path) -> None:
     printed = done("demo", "-o", tmp_path / "demo", "--limit", "12", "--threads", "2")
-    assert max(map(len, printed.splitlines())) <= 80
+    lines = [line for line in printed.splitlines() if str(tmp_path) not in line]
+    assert max(map(len, lines)) <= 80
     assert "vectorized equals reference on every bit" in printed
     assert "compiled equals vectorized on every bit" in printed
     facts = json.loads((tmp_path / "demo" / "report.json").read_text())
@@ -359,8 +360,14 @@ def test_the_version_is_told() -> None:
 def test_an_interrupt_is_quiet_and_leaves_nothing(
     tmp_path: Path, lowered: Path, engine: str
 ) -> None:
+    data, folder = tmp_path / "many.npz", tmp_path / "outputs"
+    folder.mkdir()
+    with np.load(HELDOUT) as arrays:
+        # More than any engine gets through before the interrupt.
+        inputs, labels = (np.concatenate([arrays[name]] * 100) for name in ("inputs", "labels"))
+        np.savez(data, inputs=inputs, labels=labels)
     command = [sys.executable, "-m", "intaglio.cli", "simulate", str(lowered)]
-    command += ["--data", str(HELDOUT), "--engine", engine, "--save", str(tmp_path / "out.npz")]
+    command += ["--data", str(data), "--engine", engine, "--save", str(folder / "out.npz")]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -370,10 +377,10 @@ def test_an_interrupt_is_quiet_and_leaves_nothing(
         start_new_session=True,
     )
     deadline = time.monotonic() + 30
-    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+    while not any(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert any(tmp_path.iterdir()), "the verb never began to write"
+    assert any(folder.iterdir()), "the verb never began to write"
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "")
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
