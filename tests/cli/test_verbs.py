@@ -375,6 +375,8 @@ def test_an_interrupt_is_quiet_and_leaves_nothing(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell's background job ignores interrupts, and so would everything below it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 30
     while not any(folder.iterdir()) and time.monotonic() < deadline:
