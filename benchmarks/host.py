@@ -34,7 +34,7 @@ from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.targets.tvm.machine import host
-from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized
 from intaglio.simulator.compiled.loading import address, aligned, load
@@ -84,7 +84,7 @@ def main() -> int:
         with TemporaryDirectory() as folder:
             file = Path(folder) / f"{Path(network.model).stem}.onnx"
             image = quantize(network, file)
-            scaled = import_qdq(load_model(file), network.name)
+            scaled = import_onnx(load_model(file), network.name)
             for profile in arguments.profile or PROFILES:
                 graph = lower(scaled, load_profile(profile))
                 rows.append(measure(network.name, profile, graph, file, image, arguments.rounds))

@@ -14,7 +14,7 @@ from intaglio.compiler.ir.graph import Graph, Level
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
 from intaglio.errors import InvalidFile, InvalidGraph, InvalidOption, UnsupportedModel
-from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 
 EXTENSION = ".intaglio"
@@ -114,7 +114,7 @@ def import_file(path: Path, options: LoweringOptions) -> Graph:
             "it is a float model, without any QuantizeLinear node",
             "run `intaglio quantize` on it first",
         )
-    graph = import_qdq(model, str(path), 1 if options.batch is None else options.batch)
+    graph = import_onnx(model, str(path), 1 if options.batch is None else options.batch)
     return replace(graph, name=path.stem)
 
 

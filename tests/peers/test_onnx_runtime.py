@@ -15,9 +15,9 @@ import pytest
 
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.compiler.real.onnx_runtime import Session, parse
-from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
-from tests.frontends.onnx_qdq.qdq_models import Array, QdqModel
+from tests.frontends.onnx.qdq_models import Array, QdqModel
 from tests.processor import has_vnni
 from tests.simulator.engines import assert_engines_agree
 
@@ -74,7 +74,7 @@ def _demand_equality(model: QdqModel, feeds: dict[str, Array], fused: tuple[str,
     proto = model.proto()
     session = Session(proto, threads=1)
     expected = list(session.run(feeds).values())
-    graph = select_arithmetic(import_qdq(model.model(), "single"), PROFILE)
+    graph = select_arithmetic(import_onnx(model.model(), "single"), PROFILE)
     found = assert_engines_agree(graph, feeds)
     for name, array in zip(graph.outputs, expected, strict=True):
         differing = int(np.count_nonzero(found[name] != array))
@@ -117,7 +117,7 @@ def test_every_pair_of_codes(op: str, dtype: Any, seed: int, kind: str) -> None:
 
 
 def _type(dtype: Any) -> int:
-    from tests.frontends.onnx_qdq.qdq_models import DTYPES
+    from tests.frontends.onnx.qdq_models import DTYPES
 
     return int(DTYPES[dtype])
 

@@ -14,7 +14,7 @@ from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
-from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized
 from tests.simulator.engines import assert_same_tensor
@@ -45,7 +45,7 @@ def scaled_network(path: Path) -> Graph:
         for given in model.graph.inputs
     }
     quantized = quantize_minmax(model, [feeds], QuantizationOptions()).model
-    return import_qdq(quantized, path.stem)
+    return import_onnx(quantized, path.stem)
 
 
 @pytest.mark.parametrize("network", TRANSPOSES)

@@ -15,7 +15,7 @@ from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
 from intaglio.compiler.real.plan import QuantizationPlan
 from intaglio.compiler.real.save import save_model
-from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized
 
@@ -33,7 +33,7 @@ class QuantizedFile:
         """Write the model, read it, import it and load it into ONNX Runtime."""
         save_model(model, path)
         read = load_model(path)
-        graph = import_qdq(read, path.stem)
+        graph = import_onnx(read, path.stem)
         check(graph)
         session = Session(read, threads=1)
         steps = (plan.activations[name].scales[0] for name in session.output_names)

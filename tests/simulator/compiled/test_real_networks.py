@@ -11,7 +11,7 @@ from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
-from intaglio.frontends.onnx_qdq import import_qdq
+from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator.compiled import unsupported
 from tests.simulator.compiled.comparing import assert_compiled_agrees
@@ -42,7 +42,7 @@ def scaled_network(path: Path) -> Graph:
         ).astype(np.float32)
         for given in model.graph.inputs
     }
-    return import_qdq(quantize_minmax(model, [feeds], QuantizationOptions()).model, path.stem)
+    return import_onnx(quantize_minmax(model, [feeds], QuantizationOptions()).model, path.stem)
 
 
 @pytest.mark.parametrize("network", NETWORKS)

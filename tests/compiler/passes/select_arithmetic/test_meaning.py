@@ -14,7 +14,7 @@ from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.errors import InvalidProfile, UnsupportedModel
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile import load_profile, profile_names
-from tests.frontends.onnx_qdq.evaluator import evaluate
+from tests.frontends.onnx.evaluator import evaluate
 from tests.simulator.engines import assert_engines_agree
 
 STEPS = {"dory": 3, "litert-xnnpack-x86": 2}

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conv, Gemm and MatMul."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from intaglio.compiler.ir import scaled
+from intaglio.compiler.ir.types import Quantization
+from intaglio.frontends.onnx.meanings import (
+    Quantized,
+    QuantizedConstant,
+    Real,
+    Static,
+)
+from intaglio.frontends.onnx.moving import only_codes, permuted
+from intaglio.frontends.onnx.planes import channels_first, channels_last, read_windows, spatial
+from intaglio.frontends.onnx.site import Site
+from intaglio.frontends.refusal import Refusal
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.integers import IntType
+
+_BIAS_TYPE = IntType(32, signed=True)
+
+
+def conv(site: Site) -> Real:
+    """Conv of ``[N, C, H, W]`` or ``[N, C, L]`` with constant weights ``[O, C / groups, ...]``."""
+    x = site.activation(0)
+    w = plane_weights(site.weights(1), spatial(x.shape))
+    windows = read_windows(site, x.shape, site.numbers("kernel_shape", spread_kernel(x, w)))
+    if windows.kernel != w.shape[2:]:
+        raise Refusal(f"kernel_shape is {windows.kernel}, but its weights are {w.shape[2:]}")
+    if w.quantization.axis not in (None, 0):
+        raise Refusal("its weights have a scale for each input channel; use output channels")
+    ohwi = replace(w, array=w.array.transpose(0, 2, 3, 1))
+    op = scaled.Conv2d(windows.strides, windows.pads, windows.dilations, site.integer("group", 1))
+    return planes_result(site, op, x, ohwi)
+
+
+def planes_result(
+    site: Site,
+    op: scaled.Conv2d | scaled.ConvTranspose2d,
+    x: Quantized,
+    weights: QuantizedConstant,
+    declared: tuple[int, ...] = (),
+) -> Real:
+    """A convolution of ``x`` in its layout, with the bias that is operand 2 if there is one."""
+    image = only_codes(channels_last(site, x))
+    operands = [image, site.emitter.constant(weights)]
+    if site.has(2):
+        operands.append(bias(site, 2, x.type.scaled, weights.quantization, weights.shape[0]))
+    result = site.computed(op, operands, declared)
+    return channels_first(site, result, len(x.shape))
+
+
+def plane_weights(weights: QuantizedConstant, axes: int) -> QuantizedConstant:
+    """Weights of a signal's convolution as those of a plane's with one row.
+
+    Raises:
+        Refusal: the weights haven't as many axes as the operand.
+    """
+    if weights.array.ndim != axes + 2:
+        raise Refusal(f"its weights have the shape {weights.shape}; {axes + 2} axes are expected")
+    if axes == 2:
+        return weights
+    return replace(weights, array=weights.array[:, :, np.newaxis, :])
+
+
+def spread_kernel(x: Quantized, weights: QuantizedConstant) -> tuple[int, ...]:
+    """The kernel's extents along the axes of ``x``."""
+    return weights.shape[2:] if len(x.shape) == 4 else weights.shape[3:]
+
+
+def gemm(site: Site) -> Real:
+    """Gemm: y = alpha A' B' + beta C, with alpha 1 and beta 1 (or 0, or no C)."""
+    if site.number("alpha", 1.0) != 1.0:
+        raise Refusal(f"alpha is {site.number('alpha', 1.0)}; fold it into the weights")
+    beta = site.number("beta", 1.0)
+    if site.has(2) and beta not in (0.0, 1.0):
+        raise Refusal(f"beta is {beta}; fold it into the bias")
+    a = site.activation(0)
+    if len(a.shape) != 2:
+        raise Refusal(f"its first operand has the shape {a.shape}; two axes are expected")
+    if site.flag("transA"):
+        a = only_codes(
+            site.move(scaled.Transpose((1, 0)), a, permuted(a.shape, (1, 0)), ".transposed")
+        )
+    b = site.codes(1)
+    if len(b.shape) != 2:
+        raise Refusal(f"its second operand has the shape {b.shape}; two axes are expected")
+    turned = site.flag("transB")
+    has_bias = site.has(2) and beta == 1.0
+    if isinstance(b, QuantizedConstant):
+        return fully_connected(site, a, _turned(b) if turned else b, has_bias)
+    if has_bias:
+        raise Refusal("adds C to a product of two computed operands; write MatMul and Add")
+    right = site.activation(1)
+    if turned:
+        right = only_codes(
+            site.move(scaled.Transpose((1, 0)), right, permuted(right.shape, (1, 0)), ".transposed")
+        )
+    return site.computed(scaled.MatMul(), [a, right])
+
+
+def matmul(site: Site) -> Real:
+    """MatMul: by constant weights ``[K, N]``, or of two values with the same leading axes."""
+    a, b = site.activation(0), site.codes(1)
+    if len(a.shape) < 2 or len(b.shape) < 2:
+        raise Refusal("multiplies a vector; two or more axes are expected")
+    if isinstance(b, QuantizedConstant) and len(b.shape) == 2:
+        return fully_connected(site, a, b, has_bias=False)
+    return site.computed(scaled.MatMul(), [a, site.activation(1)])
+
+
+def fully_connected(site: Site, x: Quantized, weights: QuantizedConstant, has_bias: bool) -> Real:
+    """A product with constant weights ``[K, N]``."""
+    if weights.quantization.axis not in (None, 1):
+        raise Refusal("its weights have a scale for each input; use one for each output")
+    operands = [x, site.emitter.constant(weights)]
+    if has_bias:
+        operands.append(bias(site, 2, x.type.scaled, weights.quantization, weights.shape[-1]))
+    return site.computed(scaled.FullyConnected(), operands)
+
+
+def bias(
+    site: Site, index: int, data: Quantization, weights: Quantization, channels: int
+) -> Quantized:
+    """A constant int32 bias ``[channels]`` whose scale is that of the products.
+
+    Raises:
+        Refusal: it is anything else.
+    """
+    given = site.operand(index)
+    if isinstance(given, Static):
+        raise Refusal(
+            f"its bias {given.name} is not quantized; store it as int32 with the product of the "
+            "scales of data and weights, and put a DequantizeLinear behind it"
+        )
+    found = site.weights(index)
+    if found.element != _BIAS_TYPE or any(found.quantization.zero_points):
+        raise Refusal(
+            f"its bias {found.name} is of type {found.element} with zero points "
+            f"{found.quantization.zero_points[:3]}; int32 with zero point 0 is expected"
+        )
+    array, quantization = _one_axis(found, channels)
+    for channel in range(channels):
+        product = _product(data.scale, weights.channel(channel)[0])
+        if quantization.channel(channel)[0] != product:
+            raise Refusal(
+                f"the scale of its bias {found.name} is {quantization.channel(channel)[0]} in "
+                f"channel {channel}; the product {product} of the scales of data and weights is "
+                "expected"
+            )
+    return site.emitter.constant(replace(found, array=array, quantization=quantization))
+
+
+def _one_axis(
+    found: QuantizedConstant, channels: int
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.generic]], Quantization]:
+    """A bias ``[N]``, ``[1, N]`` or of one element as ``[N]``."""
+    array, quantization = found.array, found.quantization
+    if array.size == 1:
+        return np.broadcast_to(array.reshape(1), (channels,)), quantization
+    if array.size != channels or array.shape[-1] != channels:
+        raise Refusal(f"its bias has the shape {found.shape}; {channels} elements are expected")
+    axis = None if quantization.axis is None else 0
+    return array.reshape(channels), replace(quantization, axis=axis)
+
+
+def _product(a: Float32, b: Float32) -> Float32:
+    return Float32.from_fraction(a.fraction * b.fraction)
+
+
+def _turned(weights: QuantizedConstant) -> QuantizedConstant:
+    axis = weights.quantization.axis
+    quantization = replace(weights.quantization, axis=None if axis is None else 1 - axis)
+    return replace(weights, array=weights.array.T, quantization=quantization)
