@@ -15,7 +15,7 @@ from intaglio.frontends.onnx.meanings import (
 )
 from intaglio.frontends.onnx.moving import only_codes, permuted
 from intaglio.frontends.onnx.planes import channels_first, channels_last, read_windows, spatial
-from intaglio.frontends.onnx.site import Site
+from intaglio.frontends.onnx.site import Site, float32
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
@@ -125,17 +125,14 @@ def fully_connected(site: Site, x: Quantized, weights: QuantizedConstant, has_bi
 def bias(
     site: Site, index: int, data: Quantization, weights: Quantization, channels: int
 ) -> Quantized:
-    """A constant int32 bias ``[channels]`` whose scale is that of the products.
+    """A constant bias ``[channels]``: int32 in the scale of the products, or float32.
 
     Raises:
         Refusal: it is anything else.
     """
     given = site.operand(index)
     if isinstance(given, Static):
-        raise Refusal(
-            f"its bias {given.name} is not quantized; store it as int32 with the product of the "
-            "scales of data and weights, and put a DequantizeLinear behind it"
-        )
+        return _float_bias(site, given, channels)
     found = site.weights(index)
     if found.element != _BIAS_TYPE or any(found.quantization.zero_points):
         raise Refusal(
@@ -152,6 +149,15 @@ def bias(
                 "expected"
             )
     return site.emitter.constant(replace(found, array=array, quantization=quantization))
+
+
+def _float_bias(site: Site, given: Static, channels: int) -> Quantized:
+    array = float32(given.array, f"its bias {given.name}")
+    if array.size not in (1, channels) or (array.ndim and array.shape[-1] != array.size):
+        raise Refusal(f"its bias has the shape {given.shape}; {channels} elements are expected")
+    if not np.isfinite(array).all():
+        raise Refusal(f"its bias {given.name} isn't finite")
+    return site.emitter.float_constant(given, (channels,))
 
 
 def _one_axis(

@@ -4,11 +4,19 @@
 from dataclasses import dataclass, field
 from math import prod
 
+import numpy as np
+
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.infer import Mismatch, result_shape
-from intaglio.compiler.ir.types import TensorType
-from intaglio.frontends.onnx.meanings import Quantized, QuantizedConstant, Rearrangement, Shape
+from intaglio.compiler.ir.types import FLOAT32, TensorType
+from intaglio.frontends.onnx.meanings import (
+    Quantized,
+    QuantizedConstant,
+    Rearrangement,
+    Shape,
+    Static,
+)
 from intaglio.frontends.refusal import Refusal
 
 MAXIMUM_ELEMENTS = 2**31 - 1
@@ -74,3 +82,10 @@ class Emitter:
         """The codes of the file as a constant of the graph."""
         name = self.builder.constant(value.name, value.type, value.array, value.name)
         return Quantized(name, value.type, value.name, value.real)
+
+    def float_constant(self, value: Static, shape: Shape) -> Quantized:
+        """A float32 array of the file, in ``shape``, as a constant of the graph."""
+        type = TensorType(FLOAT32, shape)
+        array = np.broadcast_to(value.array.reshape(-1), shape)
+        name = self.builder.constant(value.name, type, array, value.name)
+        return Quantized(name, type, value.name, real=True)

@@ -122,7 +122,9 @@ def _type(dtype: Any) -> int:
     return int(DTYPES[dtype])
 
 
-@pytest.mark.parametrize("case", ["plain", "strided", "depthwise", "grouped", "relu6"])
+@pytest.mark.parametrize(
+    "case", ["plain", "strided", "depthwise", "grouped", "relu6", "float bias"]
+)
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_convolutions(case: str, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
@@ -138,9 +140,13 @@ def test_convolutions(case: str, seed: int, kind: str) -> None:
     s_w = np.array([_weight_scale(rng, kind) for _ in range(outputs)], np.float32)
     shape = (outputs, channels // groups, 3, 3)
     weights = model.constant("w", rng.integers(-127, 128, shape).astype(np.int8), s_w, 0, 0)
-    bias = model.constant(
-        "b", rng.integers(-9000, 9000, outputs).astype(np.int32), np.float32(s_x) * s_w, 0, 0
-    )
+    codes_of_bias = rng.integers(-9000, 9000, outputs)
+    if case == "float bias":
+        # Halves on purpose: the runtime rounds this bias to codes itself.
+        halves = (codes_of_bias + 0.5) * (np.float32(s_x) * s_w)
+        bias = model.array("b", halves.astype(np.float32))
+    else:
+        bias = model.constant("b", codes_of_bias.astype(np.int32), np.float32(s_x) * s_w, 0, 0)
     result = model.node("Conv", [operand, weights, bias], "y", **attributes)
     zero = _zero(rng, np.uint8)
     if case == "relu6":

@@ -11,7 +11,8 @@ class Conv2d:
     """real y = clip(conv(x, w) + b).
 
     Operands: x ``[N, H, W, C]``, w ``[O, kh, kw, C / groups]`` (depthwise: groups = C), and
-    optionally b ``[O]`` whose scale is that of x times that of w.  A padded element is a real zero.
+    optionally a constant b ``[O]``: codes whose scale is that of x times that of w, or float32
+    where the model left it so.  A padded element is a real zero.
 
     Attributes:
         strides: rows, columns.

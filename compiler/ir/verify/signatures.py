@@ -6,7 +6,7 @@ from typing import get_args
 
 from intaglio.compiler.ir import fixed, moves, scaled
 from intaglio.compiler.ir.float_tail import FloatTail
-from intaglio.compiler.ir.graph import AnyOp, Graph
+from intaglio.compiler.ir.graph import AnyOp, Graph, Node
 from intaglio.compiler.ir.infer import Mismatch, result_shape
 from intaglio.compiler.ir.infer.mismatch import written
 from intaglio.compiler.ir.types import FLOAT32
@@ -22,12 +22,23 @@ def floats_stay_at_the_border(graph: Graph) -> Iterator[str]:
         if isinstance(node.op, MOVES):
             continue
         takes, gives = _takes_and_gives_float(node.op)
-        for operand in dict.fromkeys(node.operands):
+        for operand in dict.fromkeys(_but_float_bias(graph, node)):
             element = graph.type_of(operand).element
             if (element == FLOAT32) != takes:
                 yield violation(node, f"the operand %{operand} of {element}", _kind(takes))
         if (node.type.element == FLOAT32) != gives:
             yield violation(node, f"a result of {node.type.element}", _kind(gives))
+
+
+def _but_float_bias(graph: Graph, node: Node) -> tuple[str, ...]:
+    """The operands of a node, but for a constant bias that a scaled contraction has in float32."""
+    contraction = isinstance(
+        node.op, scaled.Conv2d | scaled.ConvTranspose2d | scaled.FullyConnected
+    )
+    if not contraction or len(node.operands) < 3 or graph.constant(node.operands[2]) is None:
+        return node.operands
+    real = graph.type_of(node.operands[2]).element == FLOAT32
+    return node.operands[:2] if real else node.operands
 
 
 def _takes_and_gives_float(op: AnyOp) -> tuple[bool, bool]:

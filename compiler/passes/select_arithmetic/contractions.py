@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions and matrix products: an accumulator, then a requantizer for each output channel."""
 
+from fractions import Fraction
 from typing import assert_never
 
 import numpy as np
 
 from intaglio.compiler.analysis.accumulators import AccumulateOp, channel_ranges
 from intaglio.compiler.ir import fixed, scaled
-from intaglio.compiler.ir.graph import Node
+from intaglio.compiler.ir.graph import Constant, Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.float_biases import (
+    MOST_STEPS,
+    RealSum,
+    emit_rounded,
+    float_bias,
+    steps_of,
+)
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics import float32
 from intaglio.numerics.accumulator import Accumulator
@@ -18,8 +26,10 @@ from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import ContractionRule
 from intaglio.numerics.profile.derive import real_multiplier
-from intaglio.numerics.profile.rules import Granularity
+from intaglio.numerics.profile.rules import FloatBias, Granularity
+from intaglio.numerics.profile.schemes import RationalScheme
 from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.rounding import Rounding
 
 Contraction = scaled.Conv2d | scaled.ConvTranspose2d | scaled.FullyConnected | scaled.MatMul
 
@@ -39,12 +49,16 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
     per_channel = Granularity.PER_TENSOR if weights.per_tensor else Granularity.PER_CHANNEL
     kind, element = _KINDS[type(op)], state.result(node)[1]
     rule = state.profile.first(state.profile.contraction, kind, x_element, element, per_channel)
-    if len(node.operands) > 2:
+    real_bias = float_bias(state, node)
+    if len(node.operands) > 2 and real_bias is None:
         _require_bias(state, node, rule, x.scale, weights)
     accumulator = Accumulator(
         IntType(rule.accumulator_bits, signed=True), rule.overflow, rule.order
     )
-    operands = [state.operand(name) for name in node.operands]
+    exact_bias = real_bias if rule.float_bias is FloatBias.EXACT else None
+    operands = [state.operand(name) for name in node.operands[: 2 if real_bias else 3]]
+    if real_bias is not None and exact_bias is None:
+        operands.append(emit_rounded(state, node, rule, real_bias, x.scale, weights))
     accumulated = state.emit(
         node,
         _accumulate(op, accumulator, x.zero_point, weights.zero_points),
@@ -52,7 +66,7 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         accumulator.type,
         suffix="accumulator",
     )
-    requantizers = _requantizers(state, node, op, rule, accumulated)
+    requantizers = _requantizers(state, node, op, rule, accumulated, exact_bias)
     return state.emit(node, fixed.Requantize(requantizers), [accumulated], element)
 
 
@@ -88,13 +102,18 @@ def _accumulate(
 
 
 def _requantizers(
-    state: Lowering, node: Node, op: Contraction, rule: ContractionRule, accumulated: str
+    state: Lowering,
+    node: Node,
+    op: Contraction,
+    rule: ContractionRule,
+    accumulated: str,
+    bias: Constant | None,
 ) -> tuple[Requantizer, ...]:
     x, _ = state.activation(node, node.operands[0])
     weights = state.source.type_of(node.operands[1]).scaled
     output, element = state.result(node)
     bounds = code_bounds(state.profile.bound, op.activation, output, element)
-    count = max(len(weights.scales), len(bounds))
+    count = max(len(weights.scales), len(bounds), 0 if bias is None else bias.type.size)
     reachable = _reachable(state, accumulated)
     found: list[Requantizer] = []
     for channel in range(count):
@@ -102,9 +121,29 @@ def _requantizers(
         low, high = bounds[channel if len(bounds) > 1 else 0]
         real = real_multiplier(rule.rescale.product, x.scale, output.scale, scale)
         within = reachable[channel if len(reachable) > 1 else 0]
+        if bias is not None:
+            addend = Fraction(float(bias.array.ravel()[channel])) / output.scale.fraction
+            rounding = _exact_rounding(state, node, rule, (low, high))
+            total = RealSum(real, addend, rounding, output.zero_point, low, high)
+            found.append(Requantizer(steps_of(total, within), low, low, high))
+            continue
         chosen = state.scaling(node, rule.rescale.scheme, real, within)
         found.append(Requantizer(chosen, output.zero_point, low, high))
     return tuple(found)
+
+
+def _exact_rounding(
+    state: Lowering, node: Node, rule: ContractionRule, bounds: tuple[int, int]
+) -> Rounding:
+    """How a sum with a bias in the real numbers is rounded, where the profile knows such sums."""
+    scheme = rule.rescale.scheme
+    if not isinstance(scheme, RationalScheme):
+        raise state.refusal(node, "its bias is in float32", "a bias of codes under this profile")
+    low, high = bounds
+    if high - low > MOST_STEPS:
+        found = f"its bias is in float32, and its result has {high - low + 1} codes"
+        raise state.refusal(node, found, "a bias of codes, or a result of at most 8 bits")
+    return scheme.rounding
 
 
 def _reachable(state: Lowering, accumulated: str) -> tuple[Interval, ...]:

@@ -59,6 +59,17 @@ class Condition:
 ALWAYS = Condition()
 
 
+class FloatBias(Enum):
+    """What becomes of a bias that the model kept in float32.
+
+    ROUND: its code in the scale fl32(s_x * s_w), as the profile quantizes at the border.  EXACT: it
+    is added in the real numbers before the one rounding of the result.
+    """
+
+    ROUND = "round"
+    EXACT = "exact"
+
+
 @dataclass(frozen=True, slots=True)
 class ContractionRule:
     """Convolutions and matrix products.
@@ -70,6 +81,7 @@ class ContractionRule:
         overflow: what it does with a sum that doesn't fit.
         order: the order of the additions.
         bias_bits: width of the signed bias.
+        float_bias: what becomes of a bias in float32.
     """
 
     rescale: Rescale
@@ -78,6 +90,7 @@ class ContractionRule:
     overflow: Overflow = Overflow.WRAP
     order: AccumulationOrder = AccumulationOrder.BIAS_FIRST
     bias_bits: int = 32
+    float_bias: FloatBias = FloatBias.ROUND
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""

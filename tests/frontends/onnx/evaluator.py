@@ -30,7 +30,8 @@ def evaluate(graph: Graph, feeds: Mapping[str, Array]) -> dict[str, Array]:
         array = feeds[given.source]
         values[given.name] = array if given.type.element == FloatType() else array.astype(np.int64)
     for constant in graph.constants:
-        values[constant.name] = constant.array.astype(np.int64)
+        real = constant.type.element == FloatType()
+        values[constant.name] = constant.array.astype(np.float64 if real else np.int64)
     for node in graph.nodes:
         operands = [values[name] for name in node.operands]
         result = _result(graph, node, operands)

@@ -196,3 +196,16 @@ def test_float_weights_that_the_file_quantizes_itself() -> None:
     model.output(model.qdq(model.node("MatMul", [x, quantized], "y"), 2.0**-2, 120))
     graph = same_as_runtime(model, {"x": feed(3, 4)})
     assert ops_of(graph) == ["Quantize", "FullyConnected", "Dequantize"]
+
+
+@pytest.mark.parametrize("op", ["Conv", "Gemm"])
+def test_a_bias_that_stays_in_float32(op: str) -> None:
+    shape: tuple[int, ...] = (1, 3, 7, 6) if op == "Conv" else (4, 3)
+    weights = codes(6, 3, 3, 3) if op == "Conv" else codes(6, 3)
+    attributes: dict[str, Any] = {} if op == "Conv" else {"transB": 1}
+    model, feeds = convolution(op, shape, weights, 0, **attributes)
+    bias = (RANDOM.integers(-900, 900, 6) * 2.0**-12).astype(np.float32)
+    node = next(node for node in model.nodes if node.op_type == op)
+    node.input.append(model.array("b", bias))
+    graph = same_as_runtime(model, feeds)
+    np.testing.assert_array_equal(graph.constants[-1].array, bias)

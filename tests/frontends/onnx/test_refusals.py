@@ -97,7 +97,12 @@ def _float_weights(model: QdqModel, x: str) -> str:
 
 
 def _float_bias(model: QdqModel, x: str) -> str:
-    bias = model.array("b", np.ones(3, np.float32))
+    bias = model.array("b", np.array([1, np.nan, 1], np.float32))
+    return model.node("Conv", [x, model.constant("w", WEIGHTS, SCALE), bias], "y")
+
+
+def _double_bias(model: QdqModel, x: str) -> str:
+    bias = model.array("b", np.ones(3, np.float64))
     return model.node("Conv", [x, model.constant("w", WEIGHTS, SCALE), bias], "y")
 
 
@@ -259,7 +264,8 @@ Case = tuple[Callable[[QdqModel, str], str], str]
 
 CASES: tuple[Case, ...] = (
     (_float_weights, "node y_node (Conv): reads w, a constant that is not quantized"),
-    (_float_bias, "node y_node (Conv): its bias b is not quantized; store it as int32"),
+    (_float_bias, "node y_node (Conv): its bias b isn't finite"),
+    (_double_bias, "its bias b is of type float64, float32 is expected"),
     (_bias_of_another_scale, "scale of its bias b is 0.0625 in channel 0; the product 0.00390625"),
     (_eight_bit_bias, "its bias b is of type i8 with zero points (0,); int32 with zero point 0"),
     (_scales_by_input_channel, "its weights have a scale for each input channel"),
