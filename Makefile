@@ -9,6 +9,7 @@ JOBS ?= 2
 BIN := .venv/bin
 UV := .venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--no-emit-index-url --no-annotate --no-header
+LOCKS := intaglio/commands/peers/locks
 UV_COMPILE := $(UV) --prerelease disallow pyproject.toml
 
 # A stamp carries the hash of what it was installed from, so a changed lock installs again.
@@ -16,7 +17,6 @@ key = $(shell cat $(1) pyproject.toml setup.py | sha256sum | cut -c 1-16)
 RUNTIME := .venv/.runtime-$(call key,requirements.lock)
 DEVELOPMENT := .venv/.development-$(call key,requirements-dev.lock)
 TRAINING := .venv-train/.training-$(call key,requirements-train.lock)
-PEERS := .venv-peers/.peers-$(call key,requirements-peers.lock)
 
 .PHONY: help demo test check format train peers lock clean
 .DEFAULT_GOAL := help
@@ -45,7 +45,8 @@ format: $(DEVELOPMENT) ## Format the sources and mend what ruff can mend.
 train: $(TRAINING) ## Train the network of examples/digits again (torch, in .venv-train).
 	.venv-train/bin/python -m examples.digits.train
 
-peers: $(PEERS) ## Set up the runtimes that tests/peers compares with (in .venv-peers).
+peers: $(RUNTIME) ## Set up the runtimes that `intaglio compare` runs (in the user's cache).
+	$(BIN)/intaglio compare --setup all
 
 # Training takes any build of its torch, with or without CUDA, so neither hashes nor CUDA's parts.
 lock: .venv-lock/bin/uv ## Write the lock files again from pyproject.toml (needs uv).
@@ -54,10 +55,12 @@ lock: .venv-lock/bin/uv ## Write the lock files again from pyproject.toml (needs
 		-o requirements-dev.lock
 	$(UV_COMPILE) --group train -c requirements.lock -o requirements-train.lock
 	sed -i -E '/^(cuda|nvidia|triton)/d' requirements-train.lock
-	$(UV) --generate-hashes --group peers -o requirements-peers.lock
+	for name in litert litert-1.2 qonnx tosa; do \
+		$(UV) --generate-hashes --group "peer-$$(echo $$name | tr . -)" -o $(LOCKS)/$$name.lock || exit 1; \
+	done
 
 clean: ## Remove the environments, builds and caches.
-	rm -rf .venv .venv-lock .venv-train .venv-peers build dist *.egg-info out
+	rm -rf .venv .venv-lock .venv-train build dist *.egg-info out
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -76,11 +79,6 @@ $(DEVELOPMENT): | .venv/bin/pip
 $(TRAINING): | .venv-train/bin/pip
 	.venv-train/bin/pip install --quiet --requirement requirements-train.lock
 	rm -f .venv-train/.training-*
-	touch $@
-
-$(PEERS): | .venv-peers/bin/pip
-	.venv-peers/bin/pip install --quiet --requirement requirements-peers.lock
-	rm -f .venv-peers/.peers-*
 	touch $@
 
 .venv-lock/bin/uv: | .venv-lock/bin/pip

@@ -86,3 +86,22 @@ class UnsupportedModel(IntaglioError):
         self.problems = tuple(problems)
         lines = "".join(f"\n  {problem}" for problem in problems)
         super().__init__(f"{model} has {len(problems)} unsupported part(s):{lines}\n{advice}.")
+
+
+class MissingPeer(IntaglioError):
+    """A foreign runtime's environment hasn't been made."""
+
+    def __init__(self, environment: str) -> None:
+        """Say which environment is missing and what makes it."""
+        super().__init__(
+            f"the environment of {environment} is missing; "
+            f"make it with `intaglio compare --setup {environment}`."
+        )
+
+
+class PeerFailed(IntaglioError):
+    """A foreign runtime, or what sets it up, didn't do what it was asked."""
+
+    def __init__(self, peer: str, found: str, advice: str) -> None:
+        """Say which peer it was and what it did, and advise."""
+        super().__init__(f"{peer}: {found}; {advice}.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from intaglio.cli.compare import compare
 from intaglio.cli.compile import compile
 from intaglio.cli.demo import demo
 from intaglio.cli.export import export
@@ -50,6 +51,11 @@ VERBS = (
         simulate,
         "Run a model over data to the last bit.",
         "intaglio simulate net.intaglio --data a.npz --against reference",
+    ),
+    Verb(
+        compare,
+        "A model in its home runtime and here: the first bit that differs.",
+        "intaglio compare net.qdq.onnx --against onnxruntime",
     ),
     Verb(
         compile,

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 Report = Callable[[int, int | None], None]
 """Called with how much is done and, where it is known, how much there is."""
@@ -53,6 +54,23 @@ def track(
         for done, item in enumerate(items, 1):
             yield item
             report(done, total)
+
+
+@contextmanager
+def working(
+    *, quiet: bool = False, console: Console | None = None
+) -> Generator[Callable[[str], None], None, None]:
+    """Show a spinner with the sentence last given, for work that can't be counted."""
+    console = console or Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield _say_nothing
+        return
+    with console.status("") as status:
+        yield lambda sentence: status.update(Text(sentence))
+
+
+def _say_nothing(sentence: str) -> None:
+    pass
 
 
 def _ignore(done: int, total: int | None) -> None:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
+from intaglio.commands.peers.catalog import Peer
 from intaglio.numerics.profile import load_profile
 from tests.peers.tflite.comparison import demand_equal_codes
-from tests.peers.tflite.runtime import Runtime
 from tests.peers.tflite.subjects import SUBJECTS, Subject
 
 pytestmark = pytest.mark.peer
 
-PROFILES = {Runtime.REFERENCE: "litert-ref-1.3", Runtime.DEFAULT: "litert-xnnpack-x86"}
+PROFILES = {Peer.LITERT_REF: "litert-ref-1.3", Peer.LITERT: "litert-xnnpack-x86"}
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ PROFILES = {Runtime.REFERENCE: "litert-ref-1.3", Runtime.DEFAULT: "litert-xnnpac
         for dtype in subject.dtypes_of(runtime)
     ],
 )
-def test_codes_are_those_of_litert(subject: Subject, dtype: Any, runtime: Runtime) -> None:
+def test_codes_are_those_of_litert(subject: Subject, dtype: Any, runtime: Peer) -> None:
     demand_equal_codes(subject, dtype, runtime, load_profile(PROFILES[runtime]))

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from intaglio.commands.peers.catalog import Peer
 from intaglio.numerics.profile import load_profile
 from tests.peers.tflite.comparison import demand_equal_codes
-from tests.peers.tflite.runtime import Runtime
 from tests.peers.tflite.subjects import SUBJECTS, Subject
 
 pytestmark = pytest.mark.peer
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.peer
     [
         pytest.param(subject, dtype, id=f"{subject.name}-{dtype.__name__}")
         for subject in SUBJECTS
-        for dtype in subject.dtypes_of(Runtime.TFLM)
+        for dtype in subject.dtypes_of(Peer.TFLM)
     ],
 )
 def test_codes_are_those_of_tflite_micro(subject: Subject, dtype: Any) -> None:
-    demand_equal_codes(subject, dtype, Runtime.TFLM, load_profile("tflm"))
+    demand_equal_codes(subject, dtype, Peer.TFLM, load_profile("tflm"))

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from intaglio.commands.peers.catalog import Peer
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.numerics.profile import Profile
 from intaglio.simulator import vectorized
 from tests.peers.tflite.draw import KINDS, Draw
-from tests.peers.tflite.runtime import Runtime, run
+from tests.peers.tflite.runtime import run
 from tests.peers.tflite.single_op import Array, Case
 from tests.peers.tflite.subjects import KNOWN, Difference, Subject
 from tests.simulator.engines import assert_engines_agree
@@ -20,14 +21,14 @@ from tests.simulator.engines import assert_engines_agree
 _NONE = Difference(0, "nothing is known to differ")
 
 
-def demand_equal_codes(subject: Subject, dtype: Any, runtime: Runtime, profile: Profile) -> None:
+def demand_equal_codes(subject: Subject, dtype: Any, runtime: Peer, profile: Profile) -> None:
     """Every code of every case, but for those that are known and counted."""
     if platform.machine() != "x86_64":
         pytest.skip(f"profile {profile.name} is compared on x86-64, not on {platform.machine()}")
     cases = [case for kind in KINDS for case in _cases(subject, dtype, kind)]
     answer = run(runtime, cases)
-    assert f"{answer.program}, {runtime.kernels}, x86-64" in profile.checked_against
-    delegated = runtime is Runtime.DEFAULT and dtype in subject.delegated
+    assert f"{answer.program}, {runtime.about.kernels}, x86-64" in profile.checked_against
+    delegated = runtime is Peer.LITERT and dtype in subject.delegated
     assert set(answer.delegated) == {delegated}
     differing: dict[str, int] = {}
     agreed: set[str] = set()

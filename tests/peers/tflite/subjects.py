@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from intaglio.commands.peers.catalog import Peer
 from tests.peers.tflite import contractions, functions, pairs, planes
 from tests.peers.tflite.draw import Draw
-from tests.peers.tflite.runtime import Runtime
 from tests.peers.tflite.single_op import Case
 
 _BYTES = (np.int8, np.uint8)
@@ -32,11 +32,11 @@ class Subject:
     cases: Callable[[Draw], Iterator[Case]]
     dtypes: tuple[Any, ...]
     delegated: tuple[Any, ...] = ()
-    lacking: tuple[tuple[Runtime, Any], ...] = ()
+    lacking: tuple[tuple[Peer, Any], ...] = ()
 
-    def dtypes_of(self, runtime: Runtime) -> tuple[Any, ...]:
+    def dtypes_of(self, runtime: Peer) -> tuple[Any, ...]:
         """The dtypes that ``runtime`` computes."""
-        none = [np.uint8] if runtime is Runtime.TFLM else []
+        none = [np.uint8] if runtime is Peer.TFLM else []
         none += [dtype for who, dtype in self.lacking if who is runtime]
         return tuple(dtype for dtype in self.dtypes if dtype not in none)
 
@@ -59,7 +59,7 @@ SUBJECTS = (
         planes.interpolations,
         _ALL,
         _BYTES,
-        lacking=((Runtime.TFLM, np.int16),),
+        lacking=((Peer.TFLM, np.int16),),
     ),
     Subject("QUANTIZE of float32", functions.quantizations, _ALL, _BYTES),
     Subject("DEQUANTIZE", functions.dequantizations, _ALL, _BYTES),
@@ -71,15 +71,15 @@ SUBJECTS = (
     Subject("TANH", functions.hyperbolic_tangents, _BYTES, _BYTES),
     Subject("HARD_SWISH", functions.hard_swishes, _BYTES),
     Subject("SOFTMAX", functions.softmaxes, _BYTES),
-    Subject("EXP", functions.exponentials, (np.int8,), lacking=((Runtime.TFLM, np.int8),)),
+    Subject("EXP", functions.exponentials, (np.int8,), lacking=((Peer.TFLM, np.int8),)),
     Subject(
         "ELU",
         functions.exponential_units,
         (np.int8,),
         (np.int8,),
-        lacking=((Runtime.REFERENCE, np.int8),),
+        lacking=((Peer.LITERT_REF, np.int8),),
     ),
-    Subject("GELU", functions.gaussian_units, _BYTES, lacking=((Runtime.TFLM, np.int8),)),
+    Subject("GELU", functions.gaussian_units, _BYTES, lacking=((Peer.TFLM, np.int8),)),
 )
 
 
@@ -93,21 +93,21 @@ class Difference:
 
 _GELU = Difference(4, "the kernel's float32 GELU rounds at every step, our table once")
 
-KNOWN: dict[tuple[str, Any, Runtime], Difference] = {
-    ("ADD", np.int16, Runtime.DEFAULT): Difference(
+KNOWN: dict[tuple[str, Any, Peer], Difference] = {
+    ("ADD", np.int16, Peer.LITERT): Difference(
         1, "the AVX2 kernel rounds otherwise in whole groups of 16 values than in the rest"
     ),
-    ("LEAKY_RELU", np.int16, Runtime.DEFAULT): Difference(
+    ("LEAKY_RELU", np.int16, Peer.LITERT): Difference(
         8192, "a negative slope: the optimized kernel multiplies by a negative multiplier"
     ),
-    ("QUANTIZE of float32", np.int16, Runtime.DEFAULT): Difference(
+    ("QUANTIZE of float32", np.int16, Peer.LITERT): Difference(
         1, "the kernel rounds half to even in whole vectors and half away in the rest"
     ),
-    ("RESIZE_BILINEAR", np.uint8, Runtime.REFERENCE): Difference(
+    ("RESIZE_BILINEAR", np.uint8, Peer.LITERT_REF): Difference(
         68, "a float32 sum of rounded weights, against the exact value"
     ),
-    ("GELU", np.int8, Runtime.REFERENCE): _GELU,
-    ("GELU", np.uint8, Runtime.REFERENCE): _GELU,
-    ("GELU", np.int8, Runtime.DEFAULT): _GELU,
-    ("GELU", np.uint8, Runtime.DEFAULT): _GELU,
+    ("GELU", np.int8, Peer.LITERT_REF): _GELU,
+    ("GELU", np.uint8, Peer.LITERT_REF): _GELU,
+    ("GELU", np.int8, Peer.LITERT): _GELU,
+    ("GELU", np.uint8, Peer.LITERT): _GELU,
 }
