@@ -15,7 +15,7 @@ UV_COMPILE := $(UV) --prerelease disallow pyproject.toml
 # A stamp carries the hash of what it was installed from, so a changed lock installs again.
 key = $(shell cat $(1) pyproject.toml setup.py | sha256sum | cut -c 1-16)
 RUNTIME := .venv/.runtime-$(call key,requirements.lock)
-DEVELOPMENT := .venv/.development-$(call key,requirements-dev.lock)
+DEVELOPMENT := .venv/.development-$(call key,requirements-dev.lock requirements-torch.lock)
 TRAINING := .venv-train/.training-$(call key,requirements-train.lock)
 
 .PHONY: help demo test check format train peers lock clean
@@ -48,13 +48,14 @@ train: $(TRAINING) ## Train the network of examples/digits again (torch, in .ven
 peers: $(RUNTIME) ## Set up the runtimes that `intaglio compare` runs (in the user's cache).
 	$(BIN)/intaglio compare --setup all
 
-# Training takes any build of its torch, with or without CUDA, so neither hashes nor CUDA's parts.
+# Any build of torch will do, with or without CUDA, so neither hashes nor CUDA's parts.
 lock: .venv-lock/bin/uv ## Write the lock files again from pyproject.toml (needs uv).
 	$(UV_COMPILE) --generate-hashes --group build -o requirements.lock
 	$(UV_COMPILE) --generate-hashes --group build --group dev -c requirements.lock \
 		-o requirements-dev.lock
 	$(UV_COMPILE) --group train -c requirements.lock -o requirements-train.lock
-	sed -i -E '/^(cuda|nvidia|triton)/d' requirements-train.lock
+	$(UV_COMPILE) --group torch -c requirements-dev.lock -o requirements-torch.lock
+	sed -i -E '/^(cuda|nvidia|triton)/d' requirements-train.lock requirements-torch.lock
 	for name in litert litert-1.2 qonnx tosa; do \
 		$(UV) --generate-hashes --group "peer-$$(echo $$name | tr . -)" -o $(LOCKS)/$$name.lock || exit 1; \
 	done
@@ -73,6 +74,7 @@ $(RUNTIME): | .venv/bin/pip
 $(DEVELOPMENT): | .venv/bin/pip
 	$(BIN)/pip install --quiet --requirement requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --quiet --requirement requirements-torch.lock
 	rm -f .venv/.development-*
 	touch $@
 

@@ -88,7 +88,7 @@ READERS: Mapping[str, Reader] = {
 }
 """By op of ONNX's own domain."""
 
-CONSTANT_OPS = frozenset({"Cast", "Constant", "Div", "Gather", "Neg", "Shape"})
+CONSTANT_OPS = frozenset({"Cast", "CastLike", "Constant", "Div", "Gather", "Neg", "Shape"})
 """Ops that are read only where their result follows from the file (see ``folding``)."""
 
 HINTS: Mapping[str, str] = {

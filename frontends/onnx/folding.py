@@ -32,6 +32,8 @@ def fold(site: Site) -> Meaning | None:
             return _evaluated(site, [])
         case "Shape":
             return _shape(site)
+        case "CastLike":
+            return _cast_like(site)
         case op if op in _KEEP_SIZE or op in _BROADCAST:
             known = [operand for operand in site.operands if isinstance(operand, Static)]
             if not known or len(known) < len(site.operands):
@@ -42,6 +44,17 @@ def fold(site: Site) -> Meaning | None:
             return _evaluated(site, known)
         case _:
             return None
+
+
+def _cast_like(site: Site) -> Static | None:
+    """A constant in the element type of another operand, which may be computed."""
+    given, other = site.operand(0), site.operand(1)
+    if not isinstance(given, Static):
+        return None
+    if isinstance(other, Static):
+        return _evaluated(site, [given, other])
+    site.real(1)
+    return Static(site.source, given.array.astype(np.float32), ir.DataType.FLOAT)
 
 
 def _shape(site: Site) -> Static:

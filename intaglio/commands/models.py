@@ -107,6 +107,13 @@ def import_file(path: Path, options: LoweringOptions) -> Graph:
         InvalidFile: the file is no model, or a float one.
         UnsupportedModel: parts of the model have no integer form.
     """
+    if path.suffix == ".pt2":
+        raise InvalidFile(
+            path,
+            "PyTorch can only load such a file by running what is pickled in it",
+            "load it in Python yourself, if you trust it, and save "
+            "`intaglio.frontends.torch.to_onnx(program, name)` as ONNX",
+        )
     model = load_model(path, options.shapes)
     if not is_quantized(model):
         raise InvalidFile(

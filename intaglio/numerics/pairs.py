@@ -10,6 +10,7 @@ from typing import assert_never
 
 from intaglio.numerics import float32
 from intaglio.numerics.float32 import Float32
+from intaglio.numerics.quantize_method import QuantizeMethod, in_units_of
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding, divide, shift_right
 from intaglio.numerics.scalings import Scaling
@@ -128,7 +129,7 @@ class PairFunction(Enum):
 class DequantizedPair:
     """y = clamp(half_even(fl32(f(fl32((x1-z1)s1), fl32((x2-z2)s2)) / s)) + zero_point, low, high).
 
-    Every operation is one binary32 operation.
+    Every operation is one binary32 operation; ``method`` may multiply by fl32(1 / s) instead.
     Source: ONNX DequantizeLinear, the float operator, QuantizeLinear, run one after another.
     """
 
@@ -141,6 +142,7 @@ class DequantizedPair:
     zero_point: int
     low: int
     high: int
+    method: QuantizeMethod = QuantizeMethod.DIVIDE
 
     def apply(self, left: int, right: int) -> int:
         """The code for two codes."""
@@ -148,7 +150,7 @@ class DequantizedPair:
         second = float32.multiply(
             float32.from_integer(right - self.right_zero_point), self.right_scale
         )
-        quotient = float32.divide(self._combine(first, second), self.output_scale)
+        quotient = in_units_of(self.output_scale, self._combine(first, second), self.method)
         rounded = float32.round_to_integer(quotient, Rounding.HALF_EVEN)
         return _clamp(rounded + self.zero_point, self.low, self.high)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intaglio.errors import InvalidData
+from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float_arrays import Float32Array, fused_multiply_add_array
 from intaglio.numerics.float_codes import to_codes, to_float32
 from intaglio.numerics.integers import IntegerArray
@@ -21,6 +22,7 @@ from intaglio.numerics.pairs import (
     RescaledSum,
     SharedShiftSum,
 )
+from intaglio.numerics.quantize_method import QuantizeMethod, reciprocal
 from intaglio.numerics.rounding import Rounding, divide_array, shift_right_array
 from intaglio.numerics.vectorized import apply_requantizers, apply_scalings
 
@@ -141,6 +143,18 @@ def _fused_multiply_add_sum(
     return _words(to_codes(total, Rounding.HALF_EVEN, 0, pair.low, pair.high))
 
 
+def _in_units_of(
+    scale: Float32, values: NDArray[np.float32], method: QuantizeMethod
+) -> NDArray[np.float32]:
+    match method:
+        case QuantizeMethod.DIVIDE:
+            return values / np.float32(scale.value)
+        case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
+            return values * np.float32(reciprocal(scale).value)
+        case _:
+            assert_never(method)
+
+
 def _dequantized(
     pair: DequantizedPair, left: IntegerArray, right: IntegerArray
 ) -> Int64Array | None:
@@ -153,7 +167,7 @@ def _dequantized(
             to_float32(first) * np.float32(pair.left_scale.value),
             to_float32(second) * np.float32(pair.right_scale.value),
         )
-        quotient = value / np.float32(pair.output_scale.value)
+        quotient = _in_units_of(pair.output_scale, value, pair.method)
     return _words(to_codes(quotient, Rounding.HALF_EVEN, pair.zero_point, pair.low, pair.high))
 
 

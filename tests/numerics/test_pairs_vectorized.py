@@ -27,6 +27,7 @@ from intaglio.numerics.pairs import (
     SharedShiftSum,
 )
 from intaglio.numerics.pairs_vectorized import apply_pair
+from intaglio.numerics.quantize_method import QuantizeMethod
 
 U8 = np.arange(256, dtype=np.uint8)
 HALF_AWAY = Rounding.HALF_AWAY_FROM_ZERO
@@ -37,10 +38,11 @@ def f32(value: float) -> Float32:
 
 
 DEQUANTIZED: dict[str, PairArithmetic] = {
-    f"dequantized {function.value}": DequantizedPair(
-        function, f32(0.5), 128, f32(0.25), 7, f32(0.375), 3, 0, 255
+    f"dequantized {function.value}, {method.value}": DequantizedPair(
+        function, f32(0.5), 128, f32(0.25), 7, f32(0.375), 3, 0, 255, method
     )
     for function in PairFunction
+    for method in QuantizeMethod
 }
 ARITHMETICS: dict[str, PairArithmetic] = DEQUANTIZED | {
     "rescaled": RescaledSum(

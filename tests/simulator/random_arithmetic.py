@@ -32,6 +32,7 @@ from intaglio.numerics.pairs import (
     RescaledSum,
     SharedShiftSum,
 )
+from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings.double_rounding import TIES
@@ -229,6 +230,7 @@ def pair_arithmetics(
                 zero,
                 low,
                 high,
+                draw(st.sampled_from(QuantizeMethod)),
             )
 
 

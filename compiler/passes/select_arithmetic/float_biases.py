@@ -17,8 +17,7 @@ from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import ContractionRule
-from intaglio.numerics.profile.profile import QuantizeRule
-from intaglio.numerics.quantize_method import QuantizeMethod
+from intaglio.numerics.quantize_method import in_units_of
 from intaglio.numerics.rounding import Rounding, divide
 from intaglio.numerics.scalings import Thresholds
 
@@ -54,7 +53,7 @@ def emit_rounded(
     for channel, value in enumerate(bias.array.tolist()):
         scale = float32.multiply(x_scale, weights.channel(channel)[0])
         try:
-            quotient = _quotient(state.profile.quantize, Float32.from_value(value), scale)
+            quotient = in_units_of(scale, Float32.from_value(value), state.profile.quantize.method)
         except InvalidData:
             found = f"its bias {value} in channel {channel} overflows in the scale {scale}"
             raise state.refusal(node, found, "a bias that codes can hold") from None
@@ -62,12 +61,6 @@ def emit_rounded(
         codes.append(word.saturate(rounded))
     type = TensorType(word, bias.type.shape)
     return state.builder.constant(f"{bias.name}.codes", type, np.array(codes, word.dtype))
-
-
-def _quotient(rule: QuantizeRule, value: Float32, scale: Float32) -> Float32:
-    if rule.method is QuantizeMethod.DIVIDE:
-        return float32.divide(value, scale)
-    return float32.multiply(value, float32.divide(Float32.from_value(1.0), scale))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from intaglio.numerics.profile.methods import (
     SharedShiftMethod,
 )
 from intaglio.numerics.profile.schemes import Rescale, ScaleProduct
+from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding, round_fraction
 from intaglio.numerics.scalings import Float32Multiply, Float32MultiplyAdd, Shift
@@ -84,7 +85,7 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
         case FusedMultiplyAddMethod():
             name = _pairwise(state, pair, _fused_multiply_add_sum(pair))
         case DequantizedMethod():
-            name = _pairwise(state, pair, _dequantized(pair))
+            name = _pairwise(state, pair, _dequantized(pair, state.profile.quantize.method))
         case OperandRescaleMethod():
             name = _rescaled_operands(state, pair, rule.method.rescale)
         case ProductMethod():
@@ -180,7 +181,7 @@ def _fused_multiply_add_sum(pair: _Pair) -> FusedMultiplyAddSum:
     return FusedMultiplyAddSum(left, right, fixed_part, pair.low, pair.high)
 
 
-def _dequantized(pair: _Pair) -> DequantizedPair:
+def _dequantized(pair: _Pair, method: QuantizeMethod) -> DequantizedPair:
     return DequantizedPair(
         pair.function,
         pair.left.scale,
@@ -191,6 +192,7 @@ def _dequantized(pair: _Pair) -> DequantizedPair:
         pair.output.zero_point,
         pair.low,
         pair.high,
+        method,
     )
 
 

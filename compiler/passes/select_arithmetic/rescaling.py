@@ -14,6 +14,7 @@ from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.methods import Float32Rescale
 from intaglio.numerics.profile.schemes import Rescale
+from intaglio.numerics.quantize_method import in_units_of
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 
@@ -86,13 +87,16 @@ def _through_float(
     target: Quantization,
     bounds: Bounds,
 ) -> str:
-    """table[q] = clamp(half_even(fl32(fl32((q - z) * s) / s_out)) + z_out)."""
+    """table[q] = clamp(half_even(fl32(fl32((q - z) * s) / s_out)) + z_out).
+
+    A profile that multiplies by reciprocals at the border does so here.
+    """
     low = min(low for low, _ in bounds)
     high = max(high for _, high in bounds)
 
     def code(q: int) -> int:
         real = float32.multiply(float32.from_integer(q - source.zero_point), source.scale)
-        ratio = float32.divide(real, target.scale)
+        ratio = in_units_of(target.scale, real, state.profile.quantize.method)
         rounded = float32.round_to_integer(ratio, Rounding.HALF_EVEN) + target.zero_point
         return max(low, min(high, rounded))
 

@@ -44,7 +44,7 @@ class FusedMultiplyAddMethod:
 
 @dataclass(frozen=True, slots=True)
 class DequantizedMethod:
-    """Dequantize, one float32 operation, quantize: every step rounded to float32."""
+    """Dequantize, one float32 operation, quantize as at the border; each step rounds to float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ UnaryMethod = ExactTable | Float32Table | FixedPointTable | SlopeTable
 
 @dataclass(frozen=True, slots=True)
 class Float32Rescale:
-    """Dequantize to float32, quantize by a float32 division, half to even."""
+    """Dequantize to float32, quantize as at the border, but half to even."""
 
 
 @dataclass(frozen=True, slots=True)

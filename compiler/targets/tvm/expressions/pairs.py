@@ -23,6 +23,7 @@ from intaglio.numerics.pairs import (
     RescaledSum,
     SharedShiftSum,
 )
+from intaglio.numerics.quantize_method import QuantizeMethod, reciprocal
 from intaglio.numerics.rounding import Rounding
 
 _SLACK = Fraction(17, 16)
@@ -103,12 +104,23 @@ def _dequantized_pair(
     bounds = (_magnitude(first, arithmetic.left_scale), _magnitude(second, arithmetic.right_scale))
     together = arithmetic.function is PairFunction.MULTIPLY
     bound = bounds[0] * bounds[1] if together else bounds[0] + bounds[1]
-    quotient = at.function.bind(combined / at.float32([arithmetic.output_scale]))
+    quotient = at.function.bind(_in_units_of(at, arithmetic, combined))
     needed = Interval(
         arithmetic.low - arithmetic.zero_point, arithmetic.high - arithmetic.zero_point
     )
     rounded = _rounded(at, quotient, bound / arithmetic.output_scale.fraction, needed)
     return _placed(at, arithmetic, rounded)
+
+
+def _in_units_of(at: Channels, arithmetic: DequantizedPair, value: Expression) -> Expression:
+    match arithmetic.method:
+        case QuantizeMethod.DIVIDE:
+            return value / at.float32([arithmetic.output_scale])
+        case QuantizeMethod.MULTIPLY_BY_RECIPROCAL:
+            factor = reciprocal(arithmetic.output_scale)
+            return floating.alone(at.function.bind(value) * at.float32([factor]))
+        case _:
+            assert_never(arithmetic.method)
 
 
 def _dequantized(at: Channels, centred: Number, scale: Float32) -> Expression:
