@@ -9,7 +9,6 @@ from typing import assert_never
 import numpy as np
 
 from intaglio.compiler.ir.graph import Array, Graph
-from intaglio.errors import UnsupportedModel
 from intaglio.simulator import compiled, reference, vectorized
 from intaglio.simulator.engine import Observer
 
@@ -39,9 +38,6 @@ def prepare(graph: Graph, engine: EngineName) -> Run:
     """
     match engine:
         case EngineName.COMPILED:
-            problems = compiled.unsupported(graph)
-            if problems:
-                raise UnsupportedModel(graph.name, problems, "Use the vectorized engine")
             return compiled.Program(graph).run
         case EngineName.VECTORIZED:
             return vectorized.Program(graph).run

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fixed graph compiled, to be run many times."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.ir.types import FloatType, TensorType
 from intaglio.errors import UnsupportedModel
 from intaglio.simulator import vectorized
-from intaglio.simulator.compiled.loading import Loaded, address, aligned, load
+from intaglio.simulator.compiled.arenas import Arenas
+from intaglio.simulator.compiled.loading import Loaded, address, load
 from intaglio.simulator.compiled.partition import Partition, partition
 from intaglio.simulator.compiled.support import unsupported
 from intaglio.simulator.engine import Observer, check_inputs, fixed_op
@@ -35,6 +37,7 @@ class Program:
         self._constants = {constant.name: constant.array for constant in graph.constants}
         self._outputs = _Compiled(graph, every_value=False)
         self._trace: _Compiled | None = None
+        self._tracing = threading.Lock()
 
     def run(
         self, inputs: Mapping[str, Array], observer: Observer | None = None
@@ -54,8 +57,9 @@ class Program:
         if observer is None:
             found = {**self._constants, **values, **self._outputs.run(values)}
             return {name: found[name] for name in self._graph.outputs}
-        if self._trace is None:
-            self._trace = _Compiled(self._graph, every_value=True)
+        with self._tracing:
+            if self._trace is None:
+                self._trace = _Compiled(self._graph, every_value=True)
         found = {**self._constants, **values, **self._trace.run(values)}
         for name in (*values, *(node.name for node in self._graph.nodes)):
             observer(name, found[name])
@@ -76,7 +80,7 @@ class _Compiled:
         self._loaded: Loaded | None = None if parts.core is None else load(_unnamed(parts.core))
         self._tail = None if parts.tail is None else vectorized.Program(parts.tail)
         self._tail_inputs = () if parts.tail is None else parts.tail.inputs
-        self._arenas: list[Array] = []
+        self._arenas = Arenas(0 if self._loaded is None else self._loaded.arena)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The values by name."""
@@ -94,13 +98,12 @@ class _Compiled:
             return {}
         given = [np.ascontiguousarray(inputs[value.name]) for value in self._core.inputs]
         found = {name: _empty(self._core.type_of(name)) for name in self._core.outputs}
-        arena = self._arenas.pop() if self._arenas else aligned(self._loaded.arena)
-        self._loaded.call(
-            [address(array) for array in given],
-            [address(array) for array in found.values()],
-            address(arena),
-        )
-        self._arenas.append(arena)
+        with self._arenas.lent() as arena:
+            self._loaded.call(
+                [address(array) for array in given],
+                [address(array) for array in found.values()],
+                address(arena),
+            )
         return found
 
 

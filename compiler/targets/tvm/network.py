@@ -24,6 +24,7 @@ from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.number import TooWide
 from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
 from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
+from intaglio.compiler.targets.tvm.symbols import exporting
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.intervals import Interval
 
@@ -92,13 +93,14 @@ class _Compilation:
 
     def network(self, for_jit: bool) -> Network:
         """The module and all that is known of it."""
-        self._functions[f"{self._name}_run"] = self._run()
+        entries = {f"{self._name}_run": self._run()}
         if for_jit:
-            self._functions[f"__tvm_ffi_{self._name}_run"] = jit.caller(f"{self._name}_run")
+            entries[f"__tvm_ffi_{self._name}_run"] = jit.caller(f"{self._name}_run")
+        functions = {**self._functions, **entries}
         exported = {
-            symbol: llvm.exported(function, symbol) for symbol, function in self._functions.items()
+            symbol: llvm.exported(function, symbol) for symbol, function in functions.items()
         }
-        module = llvm.build(exported, self._machine.target)
+        module = exporting(llvm.build(exported, self._machine.target), entries.keys())
         forms = tuple(
             StepForm(
                 step.result.name,

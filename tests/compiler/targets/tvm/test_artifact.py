@@ -86,18 +86,6 @@ def _canonical(text: str) -> str:
     return float.fromhex(text).hex() if "x" in text else text
 
 
-@needs_c
-@pytest.mark.parametrize("instructions", [None, Instructions.PORTABLE])
-def test_the_object_needs_no_runtime(instructions: Instructions | None, tmp_path: Path) -> None:
-    artifact = write_artifact(every_op(), "every_op", tmp_path, host(instructions))
-    if shutil.which("nm") is None:
-        pytest.skip("needs nm")
-    listed = subprocess.run(
-        ["nm", "-u", artifact.object], check=True, capture_output=True, text=True
-    )
-    assert set(listed.stdout.split()) - {"U"} <= {"memcpy", "memset"}
-
-
 def test_the_header(golden: Golden, tmp_path: Path) -> None:
     machine = host(Instructions.PORTABLE)
     artifact = write_artifact(fixed_graph(BORDERS), "two_pixels", tmp_path, machine)
