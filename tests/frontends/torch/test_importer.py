@@ -79,7 +79,7 @@ def every_pair(scale: float, zero_point: int) -> tuple[Array, Array]:
     return left.reshape(1, -1), right.reshape(1, -1)
 
 
-SCALES = [(0.5, 0.25), (1 / 3, 0.7)]
+SCALES = [(0.5, 1.0), (0.7, 1.4)]
 
 
 def f32(value: float) -> float:
