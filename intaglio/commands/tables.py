@@ -51,10 +51,17 @@ def print_table(table: Table, console: Console | None = None) -> None:
         )
     for row in table.rows:
         rich_table.add_row(*(Text(_text(row[c.key], c.format)) for c in table.columns))
-    if not console.is_terminal:
-        unbounded = console.options.update(max_width=1 << 16)
-        console.width = max(1, Measurement.get(console, unbounded, rich_table).maximum)
-    console.print(rich_table)
+    _print_unfolded_in_files(rich_table, console)
+
+
+def print_pairs(title: str, pairs: Mapping[str, str], console: Console | None = None) -> None:
+    """Print a table of names and what they are, folded to the terminal."""
+    rich_table = RichTable(title=Text(title), title_justify="left", show_header=False)
+    rich_table.add_column(no_wrap=True)
+    rich_table.add_column(overflow="fold")
+    for name, value in pairs.items():
+        rich_table.add_row(Text(name), Text(value))
+    _print_unfolded_in_files(rich_table, console or Console())
 
 
 def to_json(table: Table) -> str:
@@ -67,6 +74,13 @@ def to_json(table: Table) -> str:
         for row in table.rows
     ]
     return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _print_unfolded_in_files(rich_table: RichTable, console: Console) -> None:
+    if not console.is_terminal:
+        unbounded = console.options.update(max_width=1 << 16)
+        console.width = max(1, Measurement.get(console, unbounded, rich_table).maximum)
+    console.print(rich_table)
 
 
 def _is_number(cell: Cell) -> bool:

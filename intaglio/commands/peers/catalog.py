@@ -41,24 +41,26 @@ class Peer(Enum):
     @property
     def about(self) -> "About":
         """Where it runs, and what it is held against."""
+        litert, onnx_runtime = "run_litert.py", "run_onnxruntime.py"
         match self:
             case Peer.ONNXRUNTIME:
-                return About(None, "run_onnxruntime.py", "fused kernels", "ort-x86-vnni")
+                return About(None, onnx_runtime, "fused kernels", "ort-x86-vnni", False)
             case Peer.LITERT_REF:
-                return About(Environment.LITERT, "run_litert.py", "BUILTIN_REF", "litert-ref-1.3")
+                home, kernels = Environment.LITERT, "BUILTIN_REF"
+                return About(home, litert, kernels, "litert-ref-1.3", True)
             case Peer.LITERT_OPT:
-                kernels = "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
-                return About(Environment.LITERT, "run_litert.py", kernels, "litert-opt-x86")
+                home, kernels = Environment.LITERT, "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+                return About(home, litert, kernels, "litert-opt-x86", True)
             case Peer.LITERT:
-                kernels = "XNNPACK delegate"
-                return About(Environment.LITERT, "run_litert.py", kernels, "litert-xnnpack-x86")
+                home, kernels = Environment.LITERT, "XNNPACK delegate"
+                return About(home, litert, kernels, "litert-xnnpack-x86", False)
             case Peer.LITERT_REF_1_2:
-                kernels = "BUILTIN_REF"
-                return About(Environment.LITERT_1_2, "run_litert.py", kernels, "litert-ref-1.2")
+                home, kernels = Environment.LITERT_1_2, "BUILTIN_REF"
+                return About(home, litert, kernels, "litert-ref-1.2", True)
             case Peer.TFLM:
-                return About(Environment.LITERT, "run_litert.py", "reference kernels", "tflm")
+                return About(Environment.LITERT, litert, "reference kernels", "tflm", True)
             case Peer.QONNX:
-                return About(Environment.QONNX, "run_qonnx.py", "node by node", "qonnx")
+                return About(Environment.QONNX, "run_qonnx.py", "node by node", "qonnx", True)
             case _:
                 assert_never(self)
 
@@ -72,12 +74,14 @@ class About:
         adapter: the script in ``adapters/`` that runs its models.
         kernels: what of the program computes, as profiles name it.
         profile: the profile that states its arithmetic.
+        shows_tensors: whether it shows what each operator computed within a whole model.
     """
 
     environment: Environment | None
     adapter: str
     kernels: str
     profile: str
+    shows_tensors: bool
 
 
 def environments_named(name: str) -> tuple[Environment, ...]:

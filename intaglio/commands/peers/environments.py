@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from intaglio.commands.peers.catalog import Environment
+from intaglio.commands.peers.catalog import Environment, Peer
 from intaglio.errors import MissingPeer, PeerFailed
 
 VARIABLE = "INTAGLIO_PEERS"
@@ -24,12 +24,10 @@ Say = Callable[[str], None]
 
 
 def environments_folder() -> Path:
-    """``$INTAGLIO_PEERS``, or a folder in the user's cache."""
+    """``$INTAGLIO_PEERS``, or a folder in the user's cache folder."""
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return Path(chosen).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "intaglio" / "peers"
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "intaglio" / "peers"
 
@@ -56,6 +54,16 @@ def python_of(environment: Environment) -> Path:
     if not python.exists():
         raise MissingPeer(environment.value)
     return python
+
+
+def demand(peer: Peer) -> None:
+    """Say at once that a peer can't be run.
+
+    Raises:
+        MissingPeer: its environment hasn't been made.
+    """
+    if peer.about.environment is not None:
+        python_of(peer.about.environment)
 
 
 def set_up(environment: Environment, say: Say) -> bool:

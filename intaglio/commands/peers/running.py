@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,16 +162,23 @@ def run_peer(peer: Peer, jobs: Sequence[Job], timeout: float = _LONGEST) -> Answ
 
 
 def _failure(peer: Peer, code: int, words: str) -> PeerFailed:
-    ended = f"it was ended by {signal.Signals(-code).name}" if code < 0 else "it failed"
-    job, _, last = words.rpartition("job: ")[2].partition("\n")
-    where = f" at {job}" if "job: " in words else ""
-    spoken = " ".join((last if "job: " in words else words).split())
-    last = spoken if len(spoken) <= _KEPT_WORDS else f"… {spoken[-_KEPT_WORDS:].partition(' ')[2]}"
-    return PeerFailed(
-        peer.value,
-        f"{ended}{where}; its last words: {last.rstrip('.') or 'none'}",
-        "the runtime may not take this model",
-    )
+    """A refusal says what from its start, a crash at its end."""
+    before, _, after = words.rpartition("job: ")
+    job, _, spoken = after.partition("\n")
+    where = f" at {job}" if before or words.startswith("job: ") else ""
+    spoken = " ".join((spoken if where else words).split())
+    _, refused, reason = spoken.partition("refused: ")
+    if code < 0:
+        said = f"it was ended by {signal.Signals(-code).name}{where}; its last words: "
+    else:
+        said = f"it refused{where}: " if refused else f"it failed{where}; its last words: "
+    if refused:
+        said += textwrap.shorten(reason, _KEPT_WORDS, placeholder=" …")
+    elif len(spoken) > _KEPT_WORDS:
+        said += f"… {spoken[-_KEPT_WORDS:].partition(' ')[2]}"
+    else:
+        said += spoken or "none"
+    return PeerFailed(peer.value, said.rstrip("."), "the runtime may not take this model")
 
 
 def _request(jobs: Sequence[Job]) -> dict[str, Any]:

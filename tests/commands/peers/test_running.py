@@ -33,7 +33,7 @@ def test_a_model_in_onnx_runtime() -> None:
 
 
 def test_the_last_words_of_a_peer_that_refuses() -> None:
-    with pytest.raises(PeerFailed, match=r"^onnxruntime: it failed at mine; its last words: .*"):
+    with pytest.raises(PeerFailed, match=r"^onnxruntime: it refused at mine: InvalidProtobuf: .*"):
         run_peer(Peer.ONNXRUNTIME, [Job("mine", WholeModel(b"no model"), [])])
 
 

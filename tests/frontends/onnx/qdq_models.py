@@ -88,8 +88,13 @@ class QdqModel:
     def parameters(self, name: str, scale: Array, zero: Array) -> tuple[str, str]:
         return self.array(f"{name}_scale", scale), self.array(f"{name}_zero", zero)
 
-    def output(self, name: str, type: Any = TensorProto.FLOAT) -> None:
-        self.outputs.append(helper.make_tensor_value_info(name, type, None))
+    def output(
+        self,
+        name: str,
+        type: Any = TensorProto.FLOAT,
+        shape: Sequence[int | str] | None = None,
+    ) -> None:
+        self.outputs.append(helper.make_tensor_value_info(name, type, shape))
 
     def proto(self) -> onnx.ModelProto:
         graph = helper.make_graph(

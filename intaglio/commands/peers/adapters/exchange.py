@@ -9,6 +9,7 @@ JSON that says what ran them.  The answer is renamed into its place when it is w
 import json
 import os
 import sys
+import traceback
 
 import numpy as np
 
@@ -31,8 +32,18 @@ def serve(program, run_job):
     """Run every job.
 
     ``run_job(peer, job, arrays, prefix, runs)`` gives outputs, tensors and whether a delegate ran.
-    The label of a job on stderr is the last word before an abort.
+    The label of a job on stderr is the last word before an abort; what the runtime doesn't take
+    follows it.
     """
+    try:
+        _serve(program, run_job)
+    except Exception as error:
+        traceback.print_exc()
+        print(f"refused: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+
+
+def _serve(program, run_job):
     peer, request, answer = sys.argv[1:]
     with np.load(request) as file:
         arrays = dict(file)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run ONNX models in ONNX Runtime's CPU provider, as it fuses them."""
 
+import platform
 import sys
 from pathlib import Path
 
@@ -9,12 +10,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 import exchange
 import onnxruntime
 
-ENTRIES = {
-    # Signed activations are fused too, which x86 leaves out by itself.
-    "session.qdqisint8allowed": "1",
-    # Without VNNI, sums of two products saturate unless this is set; with VNNI it changes nothing.
-    "session.x64quantprecision": "1",
-}
+FUSE_SIGNED = "session.qdqisint8allowed"
+"""Signed activations are fused too, which x86 leaves out by itself."""
+PRECISE = "session.x64quantprecision"
+"""Without VNNI, sums of two products saturate unless this is set; signed ones don't load then."""
+
+
+def has_vnni():
+    """Whether the processor multiplies bytes into 32-bit sums."""
+    path = Path("/proc/cpuinfo")
+    flags = path.read_text() if path.exists() else ""
+    return "avx512_vnni" in flags or "avx_vnni" in flags
 
 
 def run_job(peer, job, arrays, prefix, runs):
@@ -22,8 +28,9 @@ def run_job(peer, job, arrays, prefix, runs):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    for name, value in ENTRIES.items():
-        options.add_session_config_entry(name, value)
+    options.add_session_config_entry(FUSE_SIGNED, "1")
+    if platform.machine() in ("x86_64", "AMD64") and not has_vnni():
+        options.add_session_config_entry(PRECISE, "1")
     content = arrays[f"{prefix}.content"].tobytes()
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     inputs = [given.name for given in session.get_inputs()]

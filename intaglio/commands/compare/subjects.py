@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which format a file has, and whether a peer reads it."""
+
+from pathlib import Path
+
+from intaglio.commands.compare.onnx_subject import OnnxSubject
+from intaglio.commands.compare.subject import Subject
+from intaglio.commands.models import EXTENSION, Shapes
+from intaglio.commands.peers.catalog import Peer
+from intaglio.errors import InvalidFile
+
+
+def open_subject(path: Path, peer: Peer, batch: int | None, shapes: Shapes | None) -> Subject:
+    """A model that the peer reads, in steps.
+
+    Raises:
+        InvalidFile: the file is no model, a float one, or one that the peer doesn't read.
+        UnsupportedModel: parts of the model have no integer form.
+    """
+    wanted = ".onnx" if peer in (Peer.ONNXRUNTIME, Peer.QONNX) else ".tflite"
+    if path.suffix == EXTENSION or path.suffix == ".tflite" != wanted:
+        raise InvalidFile(
+            path, f"{peer.value} doesn't read such a file", f"give the {wanted} file that it runs"
+        )
+    return OnnxSubject.open(path, batch, shapes)
