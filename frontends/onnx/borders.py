@@ -6,7 +6,9 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from intaglio.compiler.ir.types import Quantization
+from intaglio.frontends.onnx.blocks import Grid, grid_by_axis, grid_by_block, piece_by_piece
 from intaglio.frontends.onnx.bounds import narrowed
+from intaglio.frontends.onnx.codes import PLAIN, as_read, stored_codes
 from intaglio.frontends.onnx.meanings import (
     Clipped,
     Meaning,
@@ -24,28 +26,45 @@ from intaglio.frontends.onnx.parameters import (
     quantized,
     storage_type,
     true_type,
-    within,
 )
 from intaglio.frontends.onnx.quantizing import Target, quantize
 from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.integers import IntType
 
+_PRECISIONS = (0, int(ir.DataType.FLOAT))
+
 
 def quantize_linear(site: Site) -> Meaning:
     """QuantizeLinear: emit what waited, or quantize a constant as the standard says."""
-    target = quantize_target(site)
+    storage, element = _types_of_quantize(site)
     value = site.operand(0)
     if isinstance(value, Static):
-        shape = value.shape
-        parameters = _parameters(site, shape, target.storage)
-        codes = quantized(value.array, target.element, target.storage, parameters)
-        return QuantizedConstant(value.name, codes, target.element, parameters, real=False)
+        of_constant = _of_constant(site, value.shape, storage)
+        codes = quantized(value.array, element, storage, of_constant)
+        return QuantizedConstant(value.name, codes, element, of_constant, real=False)
     value = site.real(0)
-    tensor = _tensor(value, target)
-    wanted = site.source if isinstance(value, Quantized) else tensor
+    parameters = _parameters(site, value.shape, element)
+    if isinstance(parameters, Quantization):
+        target = Target(storage, element, parameters, site.name)
+        tensor = _tensor(value, target)
+        return _quantized(site, value, target, site.source if _is_codes(value) else tensor)
+
+    def convert(piece: Real, own: Quantization) -> Quantized:
+        codes = _quantized(site, piece, Target(storage, element, own, site.name), "")
+        return site.emitter.reinterpreted(codes, PLAIN, site.name)
+
+    return piece_by_piece(site, value, parameters, convert)
+
+
+def _quantized(site: Site, value: Real, target: Target, wanted: str) -> Quantized:
     name = quantize(site.emitter, value, target, wanted)
+    tensor = _tensor(value, target)
     return Quantized(name, site.emitter.builder.type_of(name), tensor, real=False)
+
+
+def _is_codes(value: Real) -> bool:
+    return isinstance(value, Quantized)
 
 
 def _tensor(value: Real, target: Target) -> str:
@@ -56,64 +75,82 @@ def _tensor(value: Real, target: Target) -> str:
     return value.source if kept else value.value.source
 
 
-def quantize_target(site: Site) -> Target:
-    """The codes that a QuantizeLinear of a computed value asks for; of a constant, their types.
+def stand_in_quantization(site: Site, shape: Shape) -> tuple[IntType, Quantization]:
+    """The codes of a QuantizeLinear of a value that isn't known.
 
     Raises:
         Refusal: types, scale or zero point aren't those of a quantized model.
     """
-    _refuse_blocks(site)
-    storage = _storage_of_quantize(site)
-    result = site.node.outputs[0]
-    if storage.bits > 16:
-        raise Refusal(f"quantizes to {storage}; at most 16 bits are expected")
-    width = marked_width(result.metadata_props, site.node.metadata_props)
-    element = true_type(storage, width)
-    value = site.operand(0)
-    if isinstance(value, Static):
-        return Target(storage, element, Quantization(()), site.name)
-    shape = value.shape
-    if shape is None:
-        raise Refusal("the shape of what it quantizes is not known")
+    _, element = _types_of_quantize(site)
     parameters = _parameters(site, shape, element)
-    if not parameters.per_tensor:
-        raise Refusal("quantizes a computed value with a scale for each channel; use one scale")
-    return Target(storage, element, parameters, site.name)
+    return element, parameters if isinstance(parameters, Quantization) else PLAIN
 
 
 def dequantize_linear(site: Site) -> Meaning:
     """DequantizeLinear: the same value, now seen as real numbers."""
-    _refuse_blocks(site)
+    _require_float32(site, "output_dtype")
     value = site.operand(0)
     match value:
         case Static():
-            storage = storage_type(value.element)
-            element = true_type(storage, value.width)
-            codes = within(value.array, element)
-            parameters = _parameters(site, value.shape, element)
+            element, codes = stored_codes(value)
+            parameters = _of_constant(site, value.shape, element)
             return QuantizedConstant(value.name, codes, element, parameters, real=True)
-        case QuantizedConstant(real=False) | Quantized(real=False):
-            known = value.type
-            if known.scaled != _parameters(site, known.shape, known.integer):
-                raise Refusal("its scale or zero point isn't that with which its codes were made")
-            return replace(value, real=True)
+        case QuantizedConstant(real=False):
+            return replace(
+                value, quantization=_of_constant(site, value.shape, value.element), real=True
+            )
+        case Quantized(real=False):
+            read = _parameters(site, value.shape, value.type.integer)
+            if isinstance(read, Quantization):
+                return as_read(site, value, read)
+            return piece_by_piece(site, value, read, lambda piece, own: as_read(site, piece, own))
         case Unknown():
             raise AssertionError("a node is not read when an operand was refused")
         case _:
             raise Refusal("dequantizes real numbers; codes are expected")
 
 
-def parameters_of_input(site: Site, shape: Shape, element: IntType) -> Quantization:
-    """What a DequantizeLinear says about an input of the model that holds codes."""
-    return _parameters(site, shape, element)
+def _of_constant(site: Site, shape: Shape, element: IntType) -> Quantization:
+    parameters = _stated(site, shape, element)
+    if isinstance(parameters, Grid):
+        raise Refusal(
+            "has a scale for each block of a constant; one for the tensor or for each index of an "
+            "axis is expected"
+        )
+    return parameters
 
 
-def _parameters(site: Site, shape: Shape, element: IntType) -> Quantization:
+def _parameters(site: Site, shape: Shape, element: IntType) -> Quantization | Grid:
+    """Scale and zero point of a computed value; as pieces where it has several."""
+    stated = _stated(site, shape, element)
+    if isinstance(stated, Grid) or stated.per_tensor:
+        return stated
+    return grid_by_axis(stated, shape)
+
+
+def _stated(site: Site, shape: Shape, element: IntType) -> Quantization | Grid:
+    result = site.node.outputs[0].dtype
+    if result not in (None, ir.DataType.FLOAT) and integer_type(result) is None:
+        raise Refusal(f"its result is of type {result.name}, float32 or codes are expected")
     zero_point = site.static(2) if site.has(2) else None
     given = site.operands[2] if site.has(2) else None
     if isinstance(given, Static) and integer_type(given.element) is None:
         raise Refusal(f"its zero point is of type {given.element.name}; that of codes is expected")
-    return quantization(site.static(1), zero_point, site.integer("axis", 1), shape, element)
+    scale, axis, size = site.static(1), site.integer("axis", 1), site.integer("block_size", 0)
+    if size == 0:
+        return quantization(scale, zero_point, axis, shape, element)
+    blocks = grid_by_block(scale, zero_point, axis, size, shape, element)
+    return blocks.quantization(shape) or blocks
+
+
+def _types_of_quantize(site: Site) -> tuple[IntType, IntType]:
+    """The ONNX type of the codes, and the codes that really occur."""
+    _require_float32(site, "precision")
+    storage = _storage_of_quantize(site)
+    if storage.bits > 16:
+        raise Refusal(f"quantizes to {storage}; at most 16 bits are expected")
+    width = marked_width(site.node.outputs[0].metadata_props, site.node.metadata_props)
+    return storage, true_type(storage, width)
 
 
 def _storage_of_quantize(site: Site) -> IntType:
@@ -126,9 +163,7 @@ def _storage_of_quantize(site: Site) -> IntType:
     return storage_type(ir.DataType(wanted))
 
 
-def _refuse_blocks(site: Site) -> None:
-    if site.integer("block_size", 0):
-        raise Refusal("has a scale for each block; one for the tensor or an axis is expected")
-    result = site.node.outputs[0].dtype
-    if result not in (None, ir.DataType.FLOAT) and integer_type(result) is None:
-        raise Refusal(f"its result is of type {result.name}, float32 or codes are expected")
+def _require_float32(site: Site, attribute: str) -> None:
+    stated = site.integer(attribute, 0)
+    if stated not in _PRECISIONS:
+        raise Refusal(f"{attribute} is {stated}; float32 ({_PRECISIONS[1]}) is expected")

@@ -18,7 +18,7 @@ from intaglio.frontends.onnx.elementwise import (
     softmax,
     unary,
 )
-from intaglio.frontends.onnx.meanings import Meaning
+from intaglio.frontends.onnx.meanings import Meaning, Real
 from intaglio.frontends.onnx.moves import (
     concat,
     flatten,
@@ -38,15 +38,24 @@ from intaglio.frontends.onnx.pooling import (
     max_pool,
     reduce_mean,
 )
+from intaglio.frontends.onnx.qoperator.integer_results import cast, dequantized_product
+from intaglio.frontends.onnx.qoperator.operators import ONNX_OWN, OPERATORS
 from intaglio.frontends.onnx.resize import resize
 from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.onnx.transposed_convolution import conv_transpose
+
+
+def multiply(site: Site) -> Real:
+    """Mul: of cast codes and their scale, or of two quantized values."""
+    return dequantized_product(site) or binary(site)
+
 
 Reader = Callable[[Site], "Meaning | tuple[Meaning, ...]"]
 
 READERS: Mapping[str, Reader] = {
     "Add": binary,
     "AveragePool": average_pool,
+    "Cast": cast,
     "Clip": clip,
     "Concat": concat,
     "Conv": conv,
@@ -68,7 +77,7 @@ READERS: Mapping[str, Reader] = {
     "Max": min_or_max,
     "MaxPool": max_pool,
     "Min": min_or_max,
-    "Mul": binary,
+    "Mul": multiply,
     "PRelu": prelu,
     "Pad": pad,
     "QuantizeLinear": quantize_linear,
@@ -85,8 +94,21 @@ READERS: Mapping[str, Reader] = {
     "Tanh": unary,
     "Transpose": transpose,
     "Unsqueeze": unsqueeze,
+    **{name: OPERATORS[name].read for name in sorted(ONNX_OWN)},
 }
 """By op of ONNX's own domain."""
+
+DOMAINS: Mapping[str, Mapping[str, Reader]] = {
+    "": READERS,
+    "ai.onnx": READERS,
+    "com.microsoft": {
+        **{name: operator.read for name, operator in OPERATORS.items()},
+        # ONNX lacked some of their types before opset 21.
+        "DequantizeLinear": dequantize_linear,
+        "QuantizeLinear": quantize_linear,
+    },
+}
+"""By domain, and there by op."""
 
 CONSTANT_OPS = frozenset({"Cast", "CastLike", "Constant", "Div", "Gather", "Neg", "Shape"})
 """Ops that are read only where their result follows from the file (see ``folding``)."""
@@ -94,10 +116,5 @@ CONSTANT_OPS = frozenset({"Cast", "CastLike", "Constant", "Div", "Gather", "Neg"
 HINTS: Mapping[str, str] = {
     "BatchNormalization": "fold it into the op in front before quantizing",
     "DynamicQuantizeLinear": "quantize with scales that calibration fixes",
-    "QLinearConv": "quantize in QDQ format instead of QOperator format",
-    "QLinearMatMul": "quantize in QDQ format instead of QOperator format",
 }
 """What to do about some ops that are not supported."""
-
-FOREIGN = frozenset({"QuantizeLinear", "DequantizeLinear"})
-"""Ops that ONNX Runtime's own domain has as well, for types that ONNX lacked before opset 21."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds nodes to the integer graph, and keeps tensors within a size that can be held."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.infer import Mismatch, result_shape
-from intaglio.compiler.ir.types import FLOAT32, TensorType
+from intaglio.compiler.ir.types import FLOAT32, Quantization, TensorType
 from intaglio.frontends.onnx.meanings import (
     Quantized,
     QuantizedConstant,
@@ -77,6 +77,15 @@ class Emitter:
             return found
         self.moved[key] = self.node(wanted, type, move, operands, source)
         return self.moved[key]
+
+    def reinterpreted(self, value: Quantized, parameters: Quantization, node: str) -> Quantized:
+        """The same codes with one other scale and zero point."""
+        if value.type.scaled == parameters:
+            return value
+        type = replace(value.type, quantization=parameters)
+        wanted = f"{value.source}.codes"
+        name = self.node(wanted, type, scaled.Reinterpret(), (value.name,), node)
+        return replace(value, name=name, type=type)
 
     def constant(self, value: QuantizedConstant) -> Quantized:
         """The codes of the file as a constant of the graph."""

@@ -8,9 +8,10 @@ import onnx_ir as ir
 
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Graph, Level
+from intaglio.compiler.ir.types import TensorType
 from intaglio.errors import InvalidData, InvalidOption, UnsupportedModel
-from intaglio.frontends.onnx.borders import quantize_target
-from intaglio.frontends.onnx.dispatch import CONSTANT_OPS, FOREIGN, HINTS, READERS
+from intaglio.frontends.onnx.borders import stand_in_quantization
+from intaglio.frontends.onnx.dispatch import CONSTANT_OPS, DOMAINS, HINTS
 from intaglio.frontends.onnx.emitter import Emitter
 from intaglio.frontends.onnx.folding import fold
 from intaglio.frontends.onnx.inputs import Extents, initializer, read_input
@@ -20,7 +21,7 @@ from intaglio.frontends.onnx.outputs import finish
 from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.refusal import Refusal
 
-OLDEST_OPSET, NEWEST_OPSET = 10, 24
+OLDEST_OPSET, NEWEST_OPSET = 10, 28
 
 _ADVICE = (
     "Quantize the result of every op with QuantizeLinear and DequantizeLinear, "
@@ -34,7 +35,7 @@ def import_onnx(
     batch: int = 1,
     shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> Graph:
-    """Read a model quantized with QuantizeLinear and DequantizeLinear nodes (opset 10 to 24).
+    """Read a model quantized with QuantizeLinear and DequantizeLinear nodes (opset 10 to 28).
 
     Each op together with the DequantizeLinear nodes in front of it, a Relu, Clip, Min or Max behind
     it and the QuantizeLinear that follows becomes one scaled op.  Rearrangements become moves of
@@ -137,9 +138,9 @@ class _Reading:
             Refusal: it can't be taken.
         """
         node = site.node
-        own = node.domain in ("", "ai.onnx")
-        foreign = node.domain == "com.microsoft" and node.op_type in FOREIGN
-        if not foreign and not (own and (node.op_type in READERS or node.op_type in CONSTANT_OPS)):
+        reader = DOMAINS.get(node.domain, {}).get(node.op_type)
+        constant = node.domain in ("", "ai.onnx") and node.op_type in CONSTANT_OPS
+        if reader is None and not constant:
             hint = HINTS.get(node.op_type)
             raise Refusal("the op is not supported" + (f"; {hint}" if hint else ""))
         if any(isinstance(operand, Unknown) for operand in site.operands):
@@ -147,9 +148,9 @@ class _Reading:
         folded = fold(site)
         if folded is not None:
             return (folded,)
-        if node.op_type not in READERS:
+        if reader is None:
             raise Refusal("the op is supported where its operands are constants alone")
-        results = READERS[node.op_type](site)
+        results = reader(site)
         return results if isinstance(results, tuple) else (results,)
 
     def _after_unknown(self, site: Site) -> tuple[Meaning, ...]:
@@ -157,8 +158,8 @@ class _Reading:
         operand, node = site.operand(0), site.node
         if node.op_type != "QuantizeLinear" or operand.shape is None:
             return self._unknown(node)
-        target = quantize_target(site)
-        type = target.type(operand.shape)
+        element, parameters = stand_in_quantization(site, operand.shape)
+        type = TensorType(element, operand.shape, parameters)
         stand_in = self.emitter.builder.input(site.source, type)
         return (Quantized(stand_in, type, site.source, real=False),)
 

@@ -6,15 +6,21 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from intaglio.compiler.ir.types import FLOAT32, TensorType
-from intaglio.frontends.onnx.borders import parameters_of_input
+from intaglio.compiler.ir.types import FLOAT32, Quantization, TensorType
+from intaglio.frontends.onnx.codes import PLAIN
 from intaglio.frontends.onnx.emitter import Emitter, checked
 from intaglio.frontends.onnx.folding import fold
-from intaglio.frontends.onnx.labels import label
 from intaglio.frontends.onnx.meanings import FloatInput, Meaning, Quantized, Shape, Static
-from intaglio.frontends.onnx.parameters import marked_width, storage_type, true_type
+from intaglio.frontends.onnx.parameters import (
+    marked_width,
+    quantization,
+    storage_type,
+    true_type,
+)
+from intaglio.frontends.onnx.qoperator.places import operands_of
 from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.refusal import Refusal
+from intaglio.numerics.integers import IntType
 
 
 @dataclass
@@ -104,16 +110,34 @@ def read_input(emitter: Emitter, value: ir.Value, extents: Extents, opset: int) 
     if value.dtype is None:
         raise Refusal("has no element type; export the model again")
     element = true_type(storage_type(value.dtype), marked_width(value.metadata_props))
-    readers = [user.node for user in value.uses() if user.node.op_type == "DequantizeLinear"]
-    if not readers:
-        raise Refusal("holds codes, but no DequantizeLinear that reads it tells their scale")
-    operands = (None, *(_known(operand, emitter, opset) for operand in readers[0].inputs[1:]))
-    site = Site(readers[0], operands, emitter, opset)
-    quantization = parameters_of_input(site, shape, element)
-    if not quantization.per_tensor:
-        raise Refusal(f"{label(readers[0])} reads it with a scale for each channel; use one scale")
-    type = TensorType(element, shape, quantization)
+    type = TensorType(element, shape, _told_by_reader(emitter, value, element, opset))
     return Quantized(emitter.builder.input(name, type), type, name, real=False)
+
+
+def _told_by_reader(
+    emitter: Emitter, value: ir.Value, element: IntType, opset: int
+) -> Quantization:
+    """The one scale that a reader of these codes states; without any they stand for themselves.
+
+    What a reader states amiss, it is refused for itself later on.
+    """
+    for user in value.uses():
+        for place in operands_of(user.node):
+            if place.codes != user.idx or place.scale is None:
+                continue
+            inputs = user.node.inputs
+            stated = [
+                _known(inputs[index], emitter, opset) if index < len(inputs) else None
+                for index in (place.scale, place.zero_point)
+            ]
+            scale, zero_point = (s.array if isinstance(s, Static) else None for s in stated)
+            if scale is None or scale.size != 1:
+                continue
+            try:
+                return quantization(scale, zero_point, 0, (), element)
+            except Refusal:
+                continue
+    return PLAIN
 
 
 def _known(value: ir.Value | None, emitter: Emitter, opset: int) -> Meaning | None:

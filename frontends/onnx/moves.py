@@ -90,6 +90,15 @@ def _reshaped(site: Site, x: Real, shape: Shape) -> Real:
 
 def concat(site: Site) -> Real:
     """Concat along one axis; operands in different scales are requantized to that of the result."""
+    return rearrange(site.emitter, joined(site))
+
+
+def joined(site: Site) -> Moved:
+    """All operands one after another along the attribute ``axis``.
+
+    Raises:
+        Refusal: their shapes don't fit.
+    """
     parts = tuple(site.rearrangeable(index) for index in range(max(len(site.operands), 1)))
     first = parts[0].shape
     axis = normalized(site.integer("axis", 0), len(first))
@@ -102,7 +111,7 @@ def concat(site: Site) -> Real:
             )
     shape = (*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :])
     whole = Moved(scaled.Concat(axis), parts, shape, site.source, site.name, site.label)
-    return rearrange(site.emitter, whole)
+    return whole
 
 
 def slice_(site: Site) -> Real:

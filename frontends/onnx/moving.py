@@ -79,6 +79,9 @@ def rearrange(emitter: Emitter, value: Moved) -> Real:
             code stands for what is padded.
     """
     checked(value.shape)
+    kinds = {_is_real(part) for part in value.parts}
+    if len(kinds) > 1:
+        raise Refusal("joins codes to real numbers")
     if len(value.parts) == 1 and isinstance(value.parts[0], QuantizedConstant):
         constant = _rearranged_constant(value, value.parts[0])
         if constant is not None:
@@ -91,6 +94,11 @@ def rearrange(emitter: Emitter, value: Moved) -> Real:
             return value
         parts.append(done)
     first = parts[0]
+    if not first.real:
+        # Raw codes are joined as they are, whatever they stood for.
+        parts = [emitter.reinterpreted(part, first.type.scaled, value.node) for part in parts]
+        if any(part.type.element != first.type.element for part in parts):
+            raise Refusal("joins codes of different types")
     if any(_kind(part) != _kind(first) for part in parts):
         return value
     if not first.type.scaled.per_tensor:
@@ -104,6 +112,10 @@ def rearrange(emitter: Emitter, value: Moved) -> Real:
         value.node,
     )
     return Quantized(name, emitter.builder.type_of(name), value.source, first.real)
+
+
+def _is_real(part: Real) -> bool:
+    return part.real if isinstance(part, Quantized | QuantizedConstant) else True
 
 
 def _kind(part: Quantized) -> tuple[TensorType, bool]:

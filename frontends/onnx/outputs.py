@@ -52,6 +52,8 @@ def finish(emitter: Emitter, value: Meaning, tensor: str, node: str) -> str:
             return _dequantized(emitter, value.name, tensor, node)
         case Computed(op=op):
             return _tail(emitter, value, op, tensor)
+        case Moved() if _moves_float32(value):
+            return _moved(emitter, value, tensor, node)
         case Clipped() | Moved():
             raise Refusal(f"is the float result of {value.label}; quantize that")
         case FloatInput():
@@ -74,6 +76,28 @@ def _tail(emitter: Emitter, value: Computed, op: scaled.Op, tensor: str) -> str:
         _dequantized(emitter, operand, f"{operand}.real", value.node) for operand in value.operands
     )
     return emitter.node(tensor, TensorType(FLOAT32, value.shape), last, operands, value.node)
+
+
+def _moves_float32(value: Moved) -> bool:
+    """Whether it rearranges real numbers that codes stand for, and nothing else."""
+    if isinstance(value.move, scaled.MaxPool2d) or value.padding:
+        return False
+    return all(
+        isinstance(part, Quantized) or (isinstance(part, Moved) and _moves_float32(part))
+        for part in value.parts
+    )
+
+
+def _moved(emitter: Emitter, value: Moved, wanted: str, node: str) -> str:
+    """Parts of different scales meet in float32 at last."""
+    parts = tuple(
+        _moved(emitter, part, part.source + part.suffix, node)
+        if isinstance(part, Moved)
+        else _dequantized(emitter, part.name, f"{part.source}.real", node)
+        for part in value.parts
+        if isinstance(part, Moved | Quantized)
+    )
+    return emitter.node(wanted, TensorType(FLOAT32, value.shape), value.move, parts, value.node)
 
 
 def _dequantized(emitter: Emitter, name: str, wanted: str, node: str) -> str:

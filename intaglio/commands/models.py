@@ -26,6 +26,7 @@ _SPEAK_OF_CODES = frozenset(
         "DequantizeLinear",
         "DynamicQuantizeLinear",
         "MatMulInteger",
+        "QGemm",
         "QuantizeLinear",
     }
 )

@@ -44,6 +44,7 @@ def operand_counts(op: AnyOp) -> range:
         case (
             scaled.Unary()
             | scaled.Requantize()
+            | scaled.Reinterpret()
             | scaled.Softmax()
             | scaled.MaxPool2d()
             | scaled.AveragePool2d()

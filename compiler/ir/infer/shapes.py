@@ -76,6 +76,7 @@ def result_shape(op: AnyOp, operands: Sequence[TensorType], declared: Shape = ()
         case (
             scaled.Unary()
             | scaled.Requantize()
+            | scaled.Reinterpret()
             | scaled.Quantize()
             | scaled.Dequantize()
             | fixed.Cast()

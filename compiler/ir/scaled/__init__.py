@@ -21,6 +21,7 @@ from intaglio.compiler.ir.scaled.elementwise import (
     Minimum,
     Multiply,
     PRelu,
+    Reinterpret,
     Requantize,
     Softmax,
     Subtract,
@@ -47,6 +48,7 @@ Op = (
     | Unary
     | PRelu
     | Requantize
+    | Reinterpret
     | Softmax
     | MaxPool2d
     | AveragePool2d
@@ -80,6 +82,7 @@ __all__ = [
     "Pad",
     "Quantize",
     "ReduceMean",
+    "Reinterpret",
     "Requantize",
     "Reshape",
     "ResizeLinear",

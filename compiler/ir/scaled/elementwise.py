@@ -100,6 +100,15 @@ class Requantize:
 
 
 @dataclass(frozen=True, slots=True)
+class Reinterpret:
+    """The same codes, read with the result's scale and zero point: no arithmetic.
+
+    Two nodes of a model may state different parameters for one tensor of codes; each is right for
+    what it computes.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Softmax:
     """real y = exp(beta x) / Σ exp(beta x) along ``axis``."""
 

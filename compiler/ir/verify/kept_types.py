@@ -51,6 +51,14 @@ def _same_codes(node: Node, given: TensorType) -> bool:
             return before.axis == after.axis
 
 
+def reinterpreted_codes_stay(graph: Graph) -> Iterator[str]:
+    """Codes that are read with another scale keep their element type."""
+    for node, _ in graph.nodes_of(scaled.Reinterpret):
+        given = graph.type_of(node.operands[0]).element
+        if given != node.type.element:
+            yield violation(node, f"{node.type.element} from codes of {given}", f"{given}")
+
+
 def float_padding_is_zero(graph: Graph) -> Iterator[str]:
     """Float32 is padded with zeros: the value of a pad is a code."""
     for node, op in graph.nodes_of(moves.Pad):
@@ -58,4 +66,4 @@ def float_padding_is_zero(graph: Graph) -> Iterator[str]:
             yield violation(node, f"value={op.value} around float32", "0")
 
 
-RULES: tuple[Rule, ...] = (moves_keep_types, float_padding_is_zero)
+RULES: tuple[Rule, ...] = (moves_keep_types, reinterpreted_codes_stay, float_padding_is_zero)

@@ -76,6 +76,8 @@ def _lower(state: Lowering, node: Node) -> str:
             return lower_prelu(state, node)
         case scaled.Requantize():
             return lower_requantize(state, node, op)
+        case scaled.Reinterpret():
+            return state.operand(node.operands[0])
         case scaled.Softmax():
             return lower_softmax(state, node, op)
         case scaled.MaxPool2d():

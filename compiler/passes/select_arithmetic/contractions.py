@@ -33,6 +33,8 @@ from intaglio.numerics.rounding import Rounding
 
 Contraction = scaled.Conv2d | scaled.ConvTranspose2d | scaled.FullyConnected | scaled.MatMul
 
+_INT32 = IntType(32, signed=True)
+
 _KINDS = {
     scaled.Conv2d: "conv2d",
     scaled.ConvTranspose2d: "conv_transpose2d",
@@ -46,6 +48,8 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
     x, x_element = state.activation(node, node.operands[0])
     weights = state.source.type_of(node.operands[1]).scaled
     _require_channel_axis(state, node, op, weights)
+    if _gives_sums(state, node, op, x.scale, weights):
+        return _sums(state, node, op, x.zero_point, weights.zero_points)
     per_channel = Granularity.PER_TENSOR if weights.per_tensor else Granularity.PER_CHANNEL
     kind, element = _KINDS[type(op)], state.result(node)[1]
     rule = state.profile.first(state.profile.contraction, kind, x_element, element, per_channel)
@@ -68,6 +72,25 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
     )
     requantizers = _requantizers(state, node, op, rule, accumulated, exact_bias)
     return state.emit(node, fixed.Requantize(requantizers), [accumulated], element)
+
+
+def _gives_sums(
+    state: Lowering, node: Node, op: Contraction, x_scale: Float32, weights: Quantization
+) -> bool:
+    """Whether the result is the bare sum of the products: int32 in their own scale."""
+    output, element = state.result(node)
+    products = {float32.multiply(x_scale, scale) for scale in weights.scales}
+    bare = element == _INT32 and output.zero_point == 0 and products == {output.scale}
+    return bare and len(node.operands) == 2 and op.activation == scaled.UNBOUNDED
+
+
+def _sums(
+    state: Lowering, node: Node, op: Contraction, input_zero: int, weight_zeros: tuple[int, ...]
+) -> str:
+    """ONNX ConvInteger, MatMulInteger: sums modulo 2**32, whatever the profile."""
+    operands = [state.operand(name) for name in node.operands]
+    accumulated = _accumulate(op, Accumulator(_INT32), input_zero, weight_zeros)
+    return state.emit(node, accumulated, operands, _INT32)
 
 
 def _accumulate(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise functions of two operands: sums, products, minimum and maximum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import assert_never
 
@@ -83,7 +83,7 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
         case SharedShiftMethod():
             name = _pairwise(state, pair, _shared_shift_sum(state, pair, rule.method))
         case FusedMultiplyAddMethod():
-            name = _pairwise(state, pair, _fused_multiply_add_sum(pair))
+            name = _fused(state, pair)
         case DequantizedMethod():
             name = _pairwise(state, pair, _dequantized(pair, state.profile.quantize.method))
         case OperandRescaleMethod():
@@ -166,6 +166,26 @@ def _shared_shift_sum(state: Lowering, pair: _Pair, method: SharedShiftMethod) -
 def _floor_log2(value: Fraction) -> int:
     exponent = value.numerator.bit_length() - value.denominator.bit_length()
     return exponent if Fraction(2) ** exponent <= value else exponent - 1
+
+
+def _fused(state: Lowering, pair: _Pair) -> str:
+    """ONNX Runtime turns operands around whose first is one code for a whole run of the second."""
+    left, right = pair.node.operands
+    shapes = (state.source.type_of(left).shape, state.source.type_of(right).shape)
+    if not _first_is_repeated(*shapes):
+        return _pairwise(state, pair, _fused_multiply_add_sum(pair))
+    turned = replace(pair, left=pair.right, right=pair.left)
+    operation = fixed.Pairwise(_fused_multiply_add_sum(turned))
+    operands = [state.operand(right), state.operand(left)]
+    return state.emit(pair.node, operation, operands, pair.element)
+
+
+def _first_is_repeated(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether the first operand has one element along the last axis that isn't 1 in both."""
+    count = max(min(len(left), len(right)), 1)
+    ends = list(zip(((1, *left)[-count:]), ((1, *right)[-count:]), strict=True))
+    deciding = next((pair for pair in reversed(ends) if max(pair) > 1), ends[0])
+    return deciding[0] == 1
 
 
 def _fused_multiply_add_sum(pair: _Pair) -> FusedMultiplyAddSum:

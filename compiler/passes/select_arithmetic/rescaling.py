@@ -8,9 +8,11 @@ from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.compiler.passes.select_arithmetic.tables import emit_table
+from intaglio.compiler.passes.select_arithmetic.tables import MAXIMUM_TABLE_BITS, emit_table
 from intaglio.numerics import float32
+from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.pairs import DequantizedPair, PairFunction
 from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.methods import Float32Rescale
 from intaglio.numerics.profile.schemes import Rescale
@@ -93,6 +95,25 @@ def _through_float(
     """
     low = min(low for low, _ in bounds)
     high = max(high for _, high in bounds)
+    type = state.builder.type_of(name)
+    if type.integer.bits > MAXIMUM_TABLE_BITS:
+        # Plus zero: the same steps in the same order, for codes too many for a table.
+        steps = DequantizedPair(
+            PairFunction.ADD,
+            source.scale,
+            source.zero_point,
+            Float32.from_value(1.0),
+            0,
+            target.scale,
+            target.zero_point,
+            low,
+            high,
+        )
+        zero = state.integer_constant(node, 0, "nothing")
+        summed = state.emit(
+            node, fixed.Pairwise(steps), [name, zero], node.type.integer, type.shape
+        )
+        return summed if len(bounds) == 1 else _clamped(state, node, summed, bounds)
 
     def code(q: int) -> int:
         real = float32.multiply(float32.from_integer(q - source.zero_point), source.scale)

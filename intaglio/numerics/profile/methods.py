@@ -39,7 +39,11 @@ class SharedShiftMethod:
 
 @dataclass(frozen=True, slots=True)
 class FusedMultiplyAddMethod:
-    """ONNX Runtime QLinearAdd on x86: two fused multiply-adds, zero point inside the rounding."""
+    """ONNX Runtime QLinearAdd on x86: two fused multiply-adds, zero point inside the rounding.
+
+    The inner one takes the second operand; or the first, where that is one code for each run of
+    codes of the second: where its extent is 1 along the last axis that isn't 1 in both.
+    """
 
 
 @dataclass(frozen=True, slots=True)

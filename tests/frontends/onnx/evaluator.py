@@ -46,6 +46,8 @@ def _result(graph: Graph, node: Node, operands: list[Array]) -> Array:
     if isinstance(op, scaled.MaxPool2d):
         assert op.activation == scaled.UNBOUNDED
         return _max_pool(operands[0], op, node.type.shape)
+    if isinstance(op, scaled.Reinterpret):
+        return operands[0]
     moved = _moved(op, operands, node.type.shape)
     if moved is not None:
         return moved

@@ -100,8 +100,10 @@ class QdqModel:
         graph = helper.make_graph(
             self.nodes, "small", self.inputs, self.outputs, initializer=self.initializers
         )
-        opset = helper.make_opsetid("", self.opset)
-        return helper.make_model(graph, opset_imports=[opset], ir_version=10)
+        domains = {node.domain for node in self.nodes} - {""}
+        opsets = [helper.make_opsetid("", self.opset)]
+        opsets += [helper.make_opsetid(domain, 1) for domain in sorted(domains)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
     def model(self) -> ir.Model:
         model = ir.from_proto(self.proto())

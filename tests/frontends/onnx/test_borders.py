@@ -206,3 +206,75 @@ def test_codes_without_a_zero_point_are_unsigned_or_as_stated() -> None:
     model.output(model.node("DequantizeLinear", [z, scale], "again"))
     graph = same_as_runtime(model, {"x": feed(*SHAPE)})
     assert [str(node.type.element) for node in graph.nodes] == ["u8", "i8", "f32"]
+
+
+def test_codes_that_are_read_with_another_scale() -> None:
+    model = QdqModel()
+    codes = model.q(model.float_input("x", SHAPE), SCALE, 3)
+    model.output(model.dq(codes, 2 * SCALE, 4))
+    graph = same_as_runtime(model, {"x": feed(*SHAPE)})
+    assert ops_of(graph) == ["Quantize", "Reinterpret", "Dequantize"]
+
+
+def test_codes_without_any_scale() -> None:
+    model = QdqModel()
+    codes = model.codes_input("x", SHAPE, np.uint8)
+    model.output(model.node("Transpose", [codes], "y", perm=[0, 2, 3, 1]), TensorProto.UINT8)
+    given = RANDOM.integers(0, 255, SHAPE).astype(np.uint8)
+    graph = same_as_runtime(model, {"x": given})
+    assert (graph.inputs[0].type.scaled.scale.value, graph.inputs[0].type.scaled.zero_point) == (
+        1,
+        0,
+    )
+
+
+def test_raw_codes_are_joined_as_they_are() -> None:
+    model = QdqModel()
+    x = model.float_input("x", (1, 4))
+    first = model.q(x, SCALE, 3)
+    model.array("scale", np.float32(3 * SCALE))
+    second = model.node("QuantizeLinear", [x, "scale", "x_zero"], "other")
+    model.output(model.node("Concat", [first, second], "y", axis=0), TensorProto.UINT8)
+    same_as_runtime(model, {"x": feed(1, 4)})
+
+
+SCALES = np.array([0.5, 0.75, 3.0], np.float32)
+ZEROS = np.array([3, 130, 255], np.uint8)
+
+
+@pytest.mark.parametrize("axis", [1, -3])
+def test_a_scale_for_each_index_of_an_axis(axis: int) -> None:
+    model = QdqModel()
+    parameters = [model.array("scale", SCALES), model.array("zero", ZEROS)]
+    x = model.float_input("x", SHAPE)
+    codes = model.node("QuantizeLinear", [x, *parameters], "codes", axis=axis)
+    model.output(codes, TensorProto.UINT8)
+    model.output(model.node("DequantizeLinear", [codes, *parameters], "real", axis=axis))
+    same_as_runtime(model, {"x": feed(*SHAPE)})
+
+
+@pytest.mark.parametrize(("axis", "size"), [(0, 2), (1, 2), (2, 3), (3, 4)])
+def test_a_scale_for_each_block(axis: int, size: int) -> None:
+    blocks = tuple(-(-n // size) if i == axis else n for i, n in enumerate(SHAPE))
+    model = QdqModel()
+    scales = RANDOM.uniform(0.1, 2, blocks).astype(np.float32)
+    zeros = RANDOM.integers(-100, 100, blocks).astype(np.int8)
+    parameters = [model.array("scale", scales), model.array("zero", zeros)]
+    attributes = {"axis": axis, "block_size": size}
+    x = model.float_input("x", SHAPE)
+    codes = model.node("QuantizeLinear", [x, *parameters], "codes", **attributes)
+    model.output(codes, TensorProto.INT8)
+    model.output(model.node("DequantizeLinear", [codes, *parameters], "real", **attributes))
+    same_as_runtime(model, {"x": feed(*SHAPE)})
+
+
+def test_blocks_of_one_scale_are_no_blocks() -> None:
+    model = QdqModel()
+    x = model.qdq(model.float_input("x", (2, 4)), SCALE, 128)
+    codes = model.array("w", RANDOM.integers(-8, 7, (4, 3)).astype(np.int8))
+    scales = np.broadcast_to(SCALES / 8, (2, 3)).copy()
+    parameters = [model.array("scale", scales), model.array("zero", np.zeros((2, 3), np.int8))]
+    w = model.node("DequantizeLinear", [codes, *parameters], "real", axis=0, block_size=2)
+    model.output(model.qdq(model.node("MatMul", [x, w], "y"), SCALE, 100))
+    graph = same_as_runtime(model, {"x": feed(2, 4)})
+    assert graph.constants[0].type.scaled.axis == 1

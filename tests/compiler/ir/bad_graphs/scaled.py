@@ -38,6 +38,11 @@ SCALED_CASES = [
         "input %y: found the zero point -1, expected a code of u8.",
     ),
     Case(
+        "read as another type",
+        SX + f"%y: u8[1,2]{S} = reinterpret(%x)",
+        "reinterpret %y: found u8 from codes of i8, expected i8.",
+    ),
+    Case(
         "moved to another scale",
         SX + "%y: i8[2]{scale=f32(0.25)} = reshape(%x)",
         "reshape %y: found a result with another scale than %x, expected the same.",

@@ -56,7 +56,8 @@ align_corners=false
 %means: u8[1,2]{scale=f32(0.5), zero_point=100} = reduce_mean(%turned) axes=[2,3] \
 keep_dimensions=false
 %flat: u8[2,1]{scale=f32(0.5), zero_point=100} = reshape(%means)
-%outer: u8[2,2]{scale=f32(4.0), zero_point=90} = mat_mul(%flat, %means)
+%read: u8[2,1]{scale=f32(0.5), zero_point=100} = reinterpret(%flat)
+%outer: u8[2,2]{scale=f32(4.0), zero_point=90} = mat_mul(%read, %means)
 %pool: u8[1,3]{scale=f32(0.125), zero_point=15} = reduce_mean(%counted) axes=[1,2] \
 keep_dimensions=false global_pool=true
 %dense: u8[1,2]{scale=f32(0.125), zero_point=77} = fully_connected(%pool, %wf)
