@@ -14,7 +14,7 @@ from intaglio.errors import InvalidGraph
 from intaglio.numerics.accumulator import Overflow
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
-from intaglio.numerics.pairs import PairArithmetic, RescaledSum
+from intaglio.numerics.pairs import DequantizedPair, PairArithmetic, PairFunction, RescaledSum
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.scalings import Scaling
 
@@ -141,9 +141,15 @@ def _looked_up(graph: Graph, node: Node, x: Interval) -> Interval:
     return Interval(int(entries.min()), int(entries.max()))
 
 
+_PARABOLA = PairFunction.SQUARED_DIFFERENCE
+"""Falls and rises again in each operand."""
+
+
 def _pair(arithmetic: PairArithmetic, left: Interval, right: Interval) -> Interval:
     """A function that is monotone in each operand by itself has its extremes at the corners."""
     if isinstance(arithmetic, RescaledSum) and not _monotone_sum(arithmetic, left, right):
+        return pair_output(arithmetic)
+    if isinstance(arithmetic, DequantizedPair) and arithmetic.function is _PARABOLA:
         return pair_output(arithmetic)
     corners = product((left.low, left.high), (right.low, right.high))
     return Interval.hull_of(arithmetic.apply(first, second) for first, second in corners)

@@ -44,6 +44,7 @@ class PadMode(Enum):
     CONSTANT = "constant"
     EDGE = "edge"
     REFLECT = "reflect"
+    SYMMETRIC = "symmetric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Pad:
     Attributes:
         before: number added in front, by axis.
         after: number added behind, by axis.
-        mode: a constant, the nearest edge, or the mirror image without the edge.
+        mode: a constant, the nearest edge, or the mirror image: without the edge (reflect) or
+            with it (symmetric).
         value: the code of a constant (at the scaled level a real zero is the zero point).
     """
 

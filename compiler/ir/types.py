@@ -60,6 +60,10 @@ class Quantization:
         return scale, zero_point
 
 
+PLAIN = Quantization((Float32.from_value(1.0),))
+"""Of a plain integer, such as an index: each code is its own real number."""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorType:
     """Element type and static shape; ``quantization`` is present on scaled integers alone."""

@@ -8,7 +8,7 @@ Source: gemmlowp ``fixedpoint/fixedpoint.h``.
 
 from intaglio.errors import InvalidOption
 from intaglio.numerics.integers import INT32
-from intaglio.numerics.scalings import rounding_shift_away
+from intaglio.numerics.scalings import rounding_shift_away, saturating_shift_left
 from intaglio.numerics.scalings import saturating_rounding_doubling_high_multiply as product
 
 EXP_OF_MINUS_EIGHTH = 1895147668
@@ -52,7 +52,7 @@ def exp_of_negative(a: int, integer_bits: int) -> int:
     fraction_bits = 31 - integer_bits
     quarter = 1 << (fraction_bits - 2)
     rest = a % quarter - quarter
-    result = _exp_between_minus_quarter_and_zero(_shift_left(rest, integer_bits))
+    result = _exp_between_minus_quarter_and_zero(saturating_shift_left(rest, integer_bits))
     multiple = rest - a
     for power, factor in EXP_OF_MINUS_POWERS:
         if integer_bits > power and multiple >> (fraction_bits + power) & 1:
@@ -87,15 +87,5 @@ def reciprocal_of_one_plus(a: int) -> int:
     estimate = INT32.wrap(1515870810 + product(half, -1010580540))
     for _ in range(3):
         error = INT32.wrap((1 << 29) - product(half, estimate))
-        estimate = INT32.wrap(estimate + _shift_left(product(estimate, error), 2))
-    return _shift_left(estimate, 1)
-
-
-def _shift_left(x: int, exponent: int) -> int:
-    """``x * 2**exponent``, saturated to int32."""
-    threshold = (1 << (31 - exponent)) - 1
-    if x > threshold:
-        return INT32.maximum
-    if x < -threshold:
-        return INT32.minimum
-    return x << exponent
+        estimate = INT32.wrap(estimate + saturating_shift_left(product(estimate, error), 2))
+    return saturating_shift_left(estimate, 1)

@@ -8,6 +8,7 @@ exact from the start, so a tie is seen as a tie.
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isqrt
 from typing import TypeVar
 
 import mpmath
@@ -110,6 +111,22 @@ def elu(x: Fraction, alpha: Fraction) -> Real:
     if x >= 0 or alpha == 0:
         return rational(x if x >= 0 else Fraction(0))
     return Real(lambda: _mp(alpha) * mpmath.expm1(_mp(x)), None)
+
+
+def square_root(x: Fraction) -> Real:
+    """The square root of x >= 0."""
+    numerator, denominator = isqrt(x.numerator), isqrt(x.denominator)
+    if (numerator**2, denominator**2) == (x.numerator, x.denominator):
+        return rational(Fraction(numerator, denominator))
+    return Real(lambda: mpmath.sqrt(_mp(x)), None)
+
+
+def reciprocal_square_root(x: Fraction) -> Real:
+    """1 / sqrt(x) for x > 0."""
+    numerator, denominator = isqrt(x.numerator), isqrt(x.denominator)
+    if (numerator**2, denominator**2) == (x.numerator, x.denominator):
+        return rational(Fraction(denominator, numerator))
+    return Real(lambda: 1 / mpmath.sqrt(_mp(x)), None)
 
 
 def leaky_relu(x: Fraction, slope: Fraction) -> Real:

@@ -123,6 +123,7 @@ class PairFunction(Enum):
     MULTIPLY = "multiply"
     MINIMUM = "minimum"
     MAXIMUM = "maximum"
+    SQUARED_DIFFERENCE = "squared_difference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,9 @@ class DequantizedPair:
                 return min(first, second, key=lambda operand: operand.fraction)
             case PairFunction.MAXIMUM:
                 return max(first, second, key=lambda operand: operand.fraction)
+            case PairFunction.SQUARED_DIFFERENCE:
+                difference = float32.subtract(first, second)
+                return float32.multiply(difference, difference)
             case _:
                 assert_never(self.function)
 

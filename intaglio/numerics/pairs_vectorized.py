@@ -183,6 +183,9 @@ def _combined(function: PairFunction, first: Float32Array, second: Float32Array)
             return np.minimum(first, second)
         case PairFunction.MAXIMUM:
             return np.maximum(first, second)
+        case PairFunction.SQUARED_DIFFERENCE:
+            difference: Float32Array = first - second
+            return difference * difference
         case _:
             assert_never(function)
 

@@ -79,6 +79,11 @@ def _padded(op: Pad, shape: tuple[int, ...], y: Index) -> Index | None:
             )
         case PadMode.REFLECT:
             return tuple(_mirrored(at, extent) for at, extent in zip(places, shape, strict=True))
+        case PadMode.SYMMETRIC:
+            return tuple(
+                at if 0 <= at < extent else (-1 - at if at < 0 else 2 * extent - 1 - at)
+                for at, extent in zip(places, shape, strict=True)
+            )
         case _:
             assert_never(op.mode)
 

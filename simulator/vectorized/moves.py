@@ -63,5 +63,7 @@ def _padded(op: Pad, x: Array) -> Array:
             return np.pad(x, widths, mode="edge")
         case PadMode.REFLECT:
             return np.pad(x, widths, mode="reflect")
+        case PadMode.SYMMETRIC:
+            return np.pad(x, widths, mode="symmetric")
         case _:
             assert_never(op.mode)

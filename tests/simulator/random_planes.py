@@ -167,7 +167,8 @@ def _concat(grow: Growth, x: str, type: TensorType) -> None:
 
 def _pad(grow: Growth, x: str, type: TensorType) -> None:
     mode = grow.draw(st.sampled_from(PadMode))
-    most = [min(2, extent - 1) if mode is PadMode.REFLECT else 2 for extent in type.shape]
+    edge = {PadMode.REFLECT: 1, PadMode.SYMMETRIC: 0}.get(mode)
+    most = [2 if edge is None else min(2, extent - edge) for extent in type.shape]
     before = tuple(grow.size(0, limit) for limit in most)
     after = tuple(grow.size(0, limit) for limit in most)
     integer = isinstance(type.element, IntType)

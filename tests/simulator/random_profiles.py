@@ -59,6 +59,10 @@ PRODUCTS: st.SearchStrategy[methods.PairMethod] = st.one_of(
 EXTREMES: st.SearchStrategy[methods.PairMethod] = st.one_of(
     st.builds(methods.OperandRescaleMethod, RESCALES), st.just(methods.DequantizedMethod())
 )
+SQUARES: st.SearchStrategy[methods.PairMethod] = st.one_of(
+    st.builds(methods.SquaredDifferenceMethod, st.integers(0, 8), SCHEMES),
+    st.just(methods.DequantizedMethod()),
+)
 POOLS: st.SearchStrategy[methods.MeanMethod] = st.one_of(
     st.builds(methods.RescaledMean, RESCALES),
     st.builds(methods.RawCodeMean, ROUNDINGS),
@@ -112,6 +116,7 @@ PROFILES: st.SearchStrategy[Profile] = st.builds(
         ),
         st.builds(PairRule, SUMS, st.just(_only("add", "subtract"))),
         st.builds(PairRule, PRODUCTS, st.just(_only("multiply"))),
+        st.builds(PairRule, SQUARES, st.just(_only("squared_difference"))),
         st.builds(PairRule, EXTREMES, st.just(_only("minimum", "maximum"))),
     ),
     mean=st.tuples(

@@ -90,11 +90,12 @@ def _pad(op: moves.Pad, x: Shape) -> Shape:
         f"{len(x)} axes, those of the operand",
     )
     require_at_least(0, before=op.before, after=op.after)
-    if op.mode is moves.PadMode.REFLECT:
+    if op.mode in (moves.PadMode.REFLECT, moves.PadMode.SYMMETRIC):
+        edge = 1 if op.mode is moves.PadMode.REFLECT else 0
         for extent, pads in zip(x, zip(op.before, op.after, strict=True), strict=True):
             require(
-                max(pads) < extent,
+                max(pads) <= extent - edge,
                 f"a reflection of {max(pads)} out of {extent} elements",
-                f"at most {extent - 1}",
+                f"at most {extent - edge}",
             )
     return tuple(a + n + b for a, n, b in zip(op.before, x, op.after, strict=True))

@@ -54,8 +54,10 @@ def result_shape(op: AnyOp, operands: Sequence[TensorType], declared: Shape = ()
             return windows.scaled_bilinear(shapes, declared)
         case fixed.ResizeLinear():
             return windows.fixed_bilinear(op, shapes)
-        case scaled.ReduceMean() | fixed.ReduceSum():
+        case scaled.ReduceMean() | scaled.ReduceSum() | fixed.ReduceSum():
             return elementwise.reduced(shapes[0], op.axes, op.keep_dimensions)
+        case scaled.ArgMax() | scaled.ArgMin():
+            return elementwise.reduced(shapes[0], (op.axis,), op.keep_dimensions)
         case scaled.Softmax() | fixed.Softmax() | fixed.Float32Softmax():
             return elementwise.along(shapes[0], op.axis)
         case (
@@ -64,6 +66,7 @@ def result_shape(op: AnyOp, operands: Sequence[TensorType], declared: Shape = ()
             | scaled.Multiply()
             | scaled.Minimum()
             | scaled.Maximum()
+            | scaled.SquaredDifference()
             | fixed.Pairwise()
             | fixed.Add()
             | fixed.Subtract()

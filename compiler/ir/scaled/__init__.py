@@ -7,6 +7,7 @@ Each operand's and the result's float32 scales, zero points and axis are in thei
 from intaglio.compiler.ir.float_tail import Float32Binary, Float32Softmax, FloatTail
 from intaglio.compiler.ir.moves import Concat, Move, Pad, Reshape, ResizeNearest, Slice, Transpose
 from intaglio.compiler.ir.scaled.borders import Dequantize, Quantize
+from intaglio.compiler.ir.scaled.choices import ArgMax, ArgMin
 from intaglio.compiler.ir.scaled.contractions import (
     Conv2d,
     ConvTranspose2d,
@@ -24,6 +25,7 @@ from intaglio.compiler.ir.scaled.elementwise import (
     Reinterpret,
     Requantize,
     Softmax,
+    SquaredDifference,
     Subtract,
     Unary,
     UnaryFunction,
@@ -32,6 +34,7 @@ from intaglio.compiler.ir.scaled.pooling import (
     AveragePool2d,
     MaxPool2d,
     ReduceMean,
+    ReduceSum,
     ResizeLinear,
 )
 
@@ -45,6 +48,7 @@ Op = (
     | Multiply
     | Minimum
     | Maximum
+    | SquaredDifference
     | Unary
     | PRelu
     | Requantize
@@ -53,6 +57,9 @@ Op = (
     | MaxPool2d
     | AveragePool2d
     | ReduceMean
+    | ReduceSum
+    | ArgMax
+    | ArgMin
     | ResizeLinear
     | Quantize
     | Dequantize
@@ -63,6 +70,8 @@ Op = (
 __all__ = [
     "UNBOUNDED",
     "Add",
+    "ArgMax",
+    "ArgMin",
     "AveragePool2d",
     "Clip",
     "Concat",
@@ -82,6 +91,7 @@ __all__ = [
     "Pad",
     "Quantize",
     "ReduceMean",
+    "ReduceSum",
     "Reinterpret",
     "Requantize",
     "Reshape",
@@ -89,6 +99,7 @@ __all__ = [
     "ResizeNearest",
     "Slice",
     "Softmax",
+    "SquaredDifference",
     "Subtract",
     "Transpose",
     "Unary",

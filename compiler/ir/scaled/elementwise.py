@@ -51,11 +51,17 @@ class Maximum:
     """real y = max(x1, x2), NumPy broadcasting."""
 
 
+@dataclass(frozen=True, slots=True)
+class SquaredDifference:
+    """real y = (x1 - x2)², NumPy broadcasting."""
+
+
 class UnaryFunction(Enum):
     """A real function of one variable.
 
     ``alpha`` and ``beta`` are the attributes of ``Unary``: LEAKY_RELU slope alpha; ELU alpha;
     HARD_SIGMOID max(0, min(1, alpha x + beta)).  GELU is x Φ(x); GELU_TANH its tanh approximation.
+    RSQRT is 1 / sqrt(x), and where x <= 0 the highest code.
     """
 
     IDENTITY = "identity"
@@ -68,6 +74,7 @@ class UnaryFunction(Enum):
     GELU_TANH = "gelu-tanh"
     ELU = "elu"
     EXP = "exp"
+    RSQRT = "rsqrt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pooling, means and interpolation over quantized values (planes are NHWC)."""
+"""Pooling, means, sums and interpolation over quantized values (planes are NHWC)."""
 
 from dataclasses import dataclass
 
@@ -50,6 +50,21 @@ class ReduceMean:
     axes: tuple[int, ...]
     keep_dimensions: bool
     global_pool: bool = False
+    activation: Clip = UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceSum:
+    """real y = clip(sum over ``axes``).
+
+    Attributes:
+        axes: sorted, counted from the front.
+        keep_dimensions: whether a reduced axis stays with extent 1.
+        activation: real bounds applied before the result is quantized.
+    """
+
+    axes: tuple[int, ...]
+    keep_dimensions: bool
     activation: Clip = UNBOUNDED
 
 

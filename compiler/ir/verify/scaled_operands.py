@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 from intaglio.compiler.ir import moves, scaled
 from intaglio.compiler.ir.graph import AnyOp, Graph, Level
+from intaglio.compiler.ir.types import PLAIN
 from intaglio.compiler.ir.verify.parameters import paired
 from intaglio.compiler.ir.verify.rules import Rule, violation
+from intaglio.numerics.integers import IntType
 
 Axes = tuple[int | None, ...]
 """By operand: the axis that its scales may go along; None where one scale serves."""
@@ -77,8 +79,23 @@ def clips_have_room(graph: Graph) -> Iterator[str]:
             yield violation(node, "a low bound above a high one", "room between them")
 
 
+def choices_are_plain_integers(graph: Graph) -> Iterator[str]:
+    """An index is a plain integer: scale 1, zero point 0, of a type that holds every index."""
+    for node in graph.nodes:
+        if not isinstance(node.op, scaled.ArgMax | scaled.ArgMin):
+            continue
+        quantization = node.type.quantization
+        if quantization is not None and quantization != PLAIN:
+            yield violation(node, "an index with a scale of its own", "scale 1 and zero point 0")
+        last = graph.type_of(node.operands[0]).shape[node.op.axis] - 1
+        element = node.type.element
+        if isinstance(element, IntType) and not element.contains(last):
+            yield violation(node, f"a result of {element}", f"a type that holds {last}")
+
+
 RULES: tuple[Rule, ...] = (
     scales_go_by_channel_where_allowed,
     weights_are_constant,
     clips_have_room,
+    choices_are_plain_integers,
 )

@@ -12,10 +12,12 @@ from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Graph, Level, Node
 from intaglio.compiler.ir.types import FLOAT32, TensorType
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.choices import lower_choice
 from intaglio.compiler.passes.select_arithmetic.contractions import lower_contraction
 from intaglio.compiler.passes.select_arithmetic.means import (
     lower_average_pool,
     lower_reduce_mean,
+    lower_reduce_sum,
 )
 from intaglio.compiler.passes.select_arithmetic.pairs import lower_pair
 from intaglio.compiler.passes.select_arithmetic.rescaling import lower_requantize
@@ -68,6 +70,7 @@ def _lower(state: Lowering, node: Node) -> str:
             | scaled.Multiply()
             | scaled.Minimum()
             | scaled.Maximum()
+            | scaled.SquaredDifference()
         ):
             return lower_pair(state, node, op)
         case scaled.Unary():
@@ -86,6 +89,10 @@ def _lower(state: Lowering, node: Node) -> str:
             return lower_average_pool(state, node, op)
         case scaled.ReduceMean():
             return lower_reduce_mean(state, node, op)
+        case scaled.ReduceSum():
+            return lower_reduce_sum(state, node, op)
+        case scaled.ArgMax() | scaled.ArgMin():
+            return lower_choice(state, node, op)
         case scaled.ResizeLinear():
             return lower_resize_linear(state, node, op)
         case scaled.Quantize():

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TFLite's integer formulas for leaky rectifiers and hard swish, as functions of one code.
+"""TFLite's integer formulas for leaky rectifiers, hard swish and 1 / sqrt, of one code.
 
-Source: TFLite and TFLM reference kernels LEAKY_RELU, PRELU and HARD_SWISH (8-bit).
+Source: TFLite and TFLM reference kernels LEAKY_RELU, PRELU, RSQRT and HARD_SWISH (8-bit).
 """
 
+import math
 from collections.abc import Callable
 
 from intaglio.compiler.ir.types import Quantization
-from intaglio.numerics import float32, multipliers
+from intaglio.numerics import float32, functions, multipliers
+from intaglio.numerics.fixed_point_root import inverse_square_root
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile.derive import real_multiplier
@@ -65,6 +67,29 @@ def fixed_point_slope(
         v = q - source.zero_point
         scaled = identity.apply(v) if v >= 0 else sloped.apply(v * slope_code)
         return scaled + target.zero_point
+
+    return code
+
+
+def fixed_point_inverse_square_root(
+    product: ScaleProduct, source: Quantization, target: Quantization
+) -> Callable[[int], int]:
+    """M(M(1, 2**20 / sqrt(v)), 1 / (sqrt(s) s_out 2**20)) + z_out for v = q - z > 0.
+
+    LiteRT takes the root of s and its product with s_out in float32, TFLite Micro in double.
+    """
+    if product is ScaleProduct.FLOAT32:
+        root = functions.square_root(source.scale.fraction).rounded_to_float32()
+        divisor = float32.multiply(root, target.scale).value
+    else:
+        divisor = math.sqrt(source.scale.value) * target.scale.value
+    multiplier, shift = multipliers.quantize_multiplier(1.0 / divisor)
+    output = DoubleRounding(multiplier, shift - 20, Rounding.HALF_AWAY_FROM_ZERO)
+
+    def code(q: int) -> int:
+        root, root_shift = inverse_square_root(q - source.zero_point)
+        inverse = DoubleRounding(root, root_shift + 20, Rounding.HALF_AWAY_FROM_ZERO)
+        return output.apply(inverse.apply(1)) + target.zero_point
 
     return code
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Average pools and means."""
+"""Average pools, means and sums."""
 
 from dataclasses import dataclass
 from math import prod
@@ -151,12 +151,24 @@ def _mean_scaling(
 
 def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str:
     """A sum over axes, then a requantizer that divides by their extent as well."""
-    mean = _mean(state, node, op.activation)
     kind = "global_average_pool" if op.global_pool else "reduce_mean"
+    return _reduce(state, node, op, kind)
+
+
+def lower_reduce_sum(state: Lowering, node: Node, op: scaled.ReduceSum) -> str:
+    """A mean that is divided by 1."""
+    return _reduce(state, node, op, "reduce_sum")
+
+
+def _reduce(
+    state: Lowering, node: Node, op: scaled.ReduceMean | scaled.ReduceSum, kind: str
+) -> str:
+    mean = _mean(state, node, op.activation)
     rule = state.profile.first(state.profile.mean, kind, mean.source_element, mean.element)
     shape = state.source.type_of(node.operands[0]).shape
     count = prod(shape[axis] for axis in op.axes)
-    zero_point, requantizer = _reduction(state, mean, rule, count)
+    divisor = 1 if isinstance(op, scaled.ReduceSum) else count
+    zero_point, requantizer = _reduction(state, mean, rule, count, divisor)
     word = IntType(rule.accumulator_bits, signed=True)
     total = (mean.source_element.interval - Interval(zero_point, zero_point)).scale_by(count)
     if not word.interval.contains(total):
@@ -178,7 +190,9 @@ def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str
     return state.emit(node, fixed.Requantize(requantizers), [summed], mean.element)
 
 
-def _reduction(state: Lowering, mean: _Mean, rule: MeanRule, count: int) -> tuple[int, Requantizer]:
+def _reduction(
+    state: Lowering, mean: _Mean, rule: MeanRule, count: int, divisor: int
+) -> tuple[int, Requantizer]:
     """The zero point that the sum subtracts, and the requantizer (its bounds are the type's)."""
     low, high = full_bounds(mean.element)[0]
     source, target = mean.source, mean.target
@@ -190,18 +204,23 @@ def _reduction(state: Lowering, mean: _Mean, rule: MeanRule, count: int) -> tupl
         case RescaledMean():
             zero = Interval(source.zero_point, source.zero_point)
             total = (mean.source_element.interval - zero).scale_by(count)
-            chosen = _mean_scaling(state, mean, rule.method.rescale, count, total)
+            chosen = _mean_scaling(state, mean, rule.method.rescale, divisor, total)
             return source.zero_point, requantizer(chosen)
         case FixedPointMean():
             return source.zero_point, requantizer(
-                fixed_point_mean(source.scale, target.scale, count)
+                fixed_point_mean(source.scale, target.scale, divisor)
             )
         case Float32Mean():
-            factor = float32_mean_factor(source.scale, target.scale, count)
+            factor = float32_mean_factor(source.scale, target.scale, divisor)
             return source.zero_point, requantizer(Float32Multiply(factor))
         case Float32MeanZeroPointInside():
             factor, addend = float32_mean_with_zero_point(
-                source.scale, source.zero_point, target.scale, target.zero_point, count
+                source.scale,
+                source.zero_point,
+                target.scale,
+                target.zero_point,
+                count,
+                divisor,
             )
             return 0, requantizer(Float32MultiplyAdd(factor, addend), 0)
         case RawCodeMean() | Float32PoolMean():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise functions of two operands: sums, products, minimum and maximum."""
+"""Elementwise functions of two operands: sums, products, minimum, maximum, squared difference."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -10,6 +10,7 @@ from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.rescaling import Bounds
+from intaglio.compiler.passes.select_arithmetic.squared_difference import lower_squared_difference
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics import float32
 from intaglio.numerics.integers import IntType
@@ -30,6 +31,7 @@ from intaglio.numerics.profile.methods import (
     ProductMethod,
     RescaledSumMethod,
     SharedShiftMethod,
+    SquaredDifferenceMethod,
 )
 from intaglio.numerics.profile.schemes import Rescale, ScaleProduct
 from intaglio.numerics.quantize_method import QuantizeMethod
@@ -37,7 +39,14 @@ from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding, round_fraction
 from intaglio.numerics.scalings import Float32Multiply, Float32MultiplyAdd, Shift
 
-Pair = scaled.Add | scaled.Subtract | scaled.Multiply | scaled.Minimum | scaled.Maximum
+Pair = (
+    scaled.Add
+    | scaled.Subtract
+    | scaled.Multiply
+    | scaled.Minimum
+    | scaled.Maximum
+    | scaled.SquaredDifference
+)
 
 _FUNCTIONS = {
     scaled.Add: PairFunction.ADD,
@@ -45,6 +54,17 @@ _FUNCTIONS = {
     scaled.Multiply: PairFunction.MULTIPLY,
     scaled.Minimum: PairFunction.MINIMUM,
     scaled.Maximum: PairFunction.MAXIMUM,
+    scaled.SquaredDifference: PairFunction.SQUARED_DIFFERENCE,
+}
+_SUMS = {PairFunction.ADD, PairFunction.SUBTRACT}
+_SERVED: dict[type[object], set[PairFunction]] = {
+    RescaledSumMethod: _SUMS,
+    SharedShiftMethod: _SUMS,
+    FusedMultiplyAddMethod: {PairFunction.ADD},
+    OperandRescaleMethod: {*_SUMS, PairFunction.MINIMUM, PairFunction.MAXIMUM},
+    ProductMethod: {PairFunction.MULTIPLY},
+    SquaredDifferenceMethod: {PairFunction.SQUARED_DIFFERENCE},
+    DequantizedMethod: set(PairFunction),
 }
 _KEEP = Shift(0, Rounding.FLOOR)
 
@@ -77,6 +97,9 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
         node, function, left, left_element, right, right_element, output, element, low, high
     )
     rule = state.profile.first(state.profile.pair, function.value, left_element, element)
+    if function not in _SERVED[type(rule.method)]:
+        found = f"the profile's {type(rule.method).__name__} for {function.value}"
+        raise state.refusal(node, found, "a rule of another kind for it")
     match rule.method:
         case RescaledSumMethod():
             name = _pairwise(state, pair, _rescaled_sum(state, pair, rule.method))
@@ -90,6 +113,8 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
             name = _rescaled_operands(state, pair, rule.method.rescale)
         case ProductMethod():
             name = _product(state, pair, rule.method)
+        case SquaredDifferenceMethod():
+            name = lower_squared_difference(state, node, rule.method, (left, right), output)
         case _:
             assert_never(rule.method)
     if len(bounds) == 1:

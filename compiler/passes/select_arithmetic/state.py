@@ -10,6 +10,7 @@ import numpy as np
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Constant, Graph, Node
+from intaglio.compiler.ir.infer import exact_result, result_shape
 from intaglio.compiler.ir.types import Quantization, TensorType
 from intaglio.errors import InvalidOption, UnsupportedModel
 from intaglio.numerics.integers import IntType
@@ -112,6 +113,15 @@ class Lowering:
         type = TensorType(element, node.type.shape if shape is None else shape)
         wanted = f"{node.name}.{suffix}" if suffix else node.name
         return self.builder.node(wanted, type, op, operands, node.source)
+
+    def exact(self, node: Node, op: fixed.Op, operands: Sequence[str], suffix: str) -> str:
+        """Add an elementwise node whose result has the narrowest type that holds every value."""
+        types = tuple(self.builder.type_of(name) for name in operands)
+        interval = exact_result(op, types)
+        if interval is None or not IntType(64, signed=True).interval.contains(interval):
+            raise self.refusal(node, f"values within {interval}", "values that 64 bits hold")
+        shape = result_shape(op, types)
+        return self.emit(node, op, operands, interval.smallest_type(), shape, suffix)
 
     def integer_constant(self, node: Node, value: int, suffix: str) -> str:
         """A scalar constant of the narrowest type."""

@@ -11,6 +11,7 @@ from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.fixed_point_functions import (
     fixed_point_hard_swish,
+    fixed_point_inverse_square_root,
     fixed_point_leaky_relu,
     fixed_point_slope,
 )
@@ -58,6 +59,8 @@ def real_function(op: scaled.Unary) -> RealFunction:
             return lambda x: functions.elu(x, alpha)
         case scaled.UnaryFunction.EXP:
             return functions.exponential
+        case scaled.UnaryFunction.RSQRT:
+            return functions.reciprocal_square_root
         case _:
             assert_never(op.function)
 
@@ -80,6 +83,8 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
             function = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
         case _:
             assert_never(rule.method)
+    if op.function is scaled.UnaryFunction.RSQRT:
+        function = _highest_where_not_positive(function, source.zero_point, element)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
     tables = [_bounded(function, low, high) for low, high in bounds]
     return emit_table(state, node, state.operand(node.operands[0]), tables, element)
@@ -102,6 +107,12 @@ def lower_prelu(state: Lowering, node: Node) -> str:
 
 def _bounded(function: CodeFunction, low: int, high: int) -> CodeFunction:
     return lambda code: max(low, min(high, function(code)))
+
+
+def _highest_where_not_positive(
+    function: CodeFunction, zero_point: int, element: IntType
+) -> CodeFunction:
+    return lambda code: function(code) if code > zero_point else element.maximum
 
 
 def _prelu(
@@ -207,6 +218,8 @@ def _fixed_point(
         return fixed_point_leaky_relu(method.product, source, target, op.alpha)
     if op.function is scaled.UnaryFunction.HARD_SWISH:
         return fixed_point_hard_swish(source, target)
+    if op.function is scaled.UnaryFunction.RSQRT:
+        return fixed_point_inverse_square_root(method.product, source, target)
     raise state.refusal(
         node, f"no fixed-point formula for {op.function.value}", "a rule of another kind for it"
     )

@@ -125,13 +125,19 @@ def float32_mean_factor(scale: Float32, output: Float32, count: int) -> Float32:
 
 
 def float32_mean_with_zero_point(
-    scale: Float32, zero_point: int, output: Float32, output_zero_point: int, count: int
+    scale: Float32,
+    zero_point: int,
+    output: Float32,
+    output_zero_point: int,
+    count: int,
+    divisor: int,
 ) -> tuple[Float32, Float32]:
-    """Factor and addend of fl32(fl32(Σ x * factor) + addend): XNNPACK's mean.
+    """Factor and addend of fl32(fl32(Σ x * factor) + addend): XNNPACK's mean, and sum.
 
-    factor = fl32(fl32(s / s_out) * fl32(1 / n)); addend = fl32(z_out - fl32(n * z * factor)).
+    factor = fl32(fl32(s / s_out) * fl32(1 / divisor)); addend = fl32(z_out - fl32(n * z * factor))
+    over n elements.
     """
-    reciprocal = float32.divide(_ONE, float32.from_integer(count))
+    reciprocal = float32.divide(_ONE, float32.from_integer(divisor))
     factor = float32.multiply(float32.divide(scale, output), reciprocal)
     offset = float32.multiply(float32.from_integer(count * zero_point), factor)
     return factor, float32.subtract(float32.from_integer(output_zero_point), offset)

@@ -69,6 +69,21 @@ class ProductMethod:
     zero_point_inside: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SquaredDifferenceMethod:
+    """TFLite SQUARED_DIFFERENCE: operands in twice the larger scale, subtracted, squared, scaled.
+
+    Both are shifted left by ``left_shift`` before; three scalings, each with its own rounding.
+    """
+
+    left_shift: int
+    scheme: Scheme
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("left_shift", self.left_shift, 0, 16)
+
+
 PairMethod = (
     RescaledSumMethod
     | SharedShiftMethod
@@ -76,6 +91,7 @@ PairMethod = (
     | DequantizedMethod
     | OperandRescaleMethod
     | ProductMethod
+    | SquaredDifferenceMethod
 )
 
 
@@ -145,10 +161,10 @@ class Float32Table:
 
 @dataclass(frozen=True, slots=True)
 class FixedPointTable:
-    """TFLite's integer formulas for LEAKY_RELU, PRELU and HARD_SWISH.
+    """TFLite's integer formulas for LEAKY_RELU, PRELU, HARD_SWISH and RSQRT.
 
-    ``product`` forms the multipliers of the two rectifiers: LiteRT in float32, TFLite Micro in
-    double.
+    ``product`` forms the multipliers of the two rectifiers and of RSQRT: LiteRT in float32, TFLite
+    Micro in double.
     """
 
     product: ScaleProduct = ScaleProduct.FLOAT32

@@ -24,8 +24,8 @@ from intaglio.numerics.rounding import Rounding
 
 RULE_OPS: dict[str, tuple[str, ...]] = {
     "contraction": ("conv2d", "conv_transpose2d", "fully_connected", "mat_mul"),
-    "pair": ("add", "subtract", "multiply", "minimum", "maximum"),
-    "mean": ("average_pool2d", "reduce_mean", "global_average_pool"),
+    "pair": ("add", "subtract", "multiply", "minimum", "maximum", "squared_difference"),
+    "mean": ("average_pool2d", "reduce_mean", "global_average_pool", "reduce_sum"),
     "unary": (
         "identity",
         "leaky-relu",
@@ -37,6 +37,7 @@ RULE_OPS: dict[str, tuple[str, ...]] = {
         "gelu-tanh",
         "elu",
         "exp",
+        "rsqrt",
         "prelu",
     ),
     "rescale": ("requantize",),
@@ -82,7 +83,7 @@ class Profile:
         bound: the clamp of a fused activation.
         contraction: convolutions and matrix products.
         pair: elementwise functions of two operands.
-        mean: average pools and means.
+        mean: average pools, means and sums.
         unary: functions of one operand.
         rescale: a code in another scale.
         softmax: softmax.

@@ -18,6 +18,7 @@ from intaglio.numerics.scalings.primitives import (
     rounding_shift_away,
     rounding_shift_up,
     saturating_rounding_doubling_high_multiply,
+    saturating_shift_left,
 )
 from intaglio.numerics.scalings.rational_multiply import RationalMultiply
 from intaglio.numerics.scalings.shift import Shift
@@ -54,4 +55,5 @@ __all__ = [
     "rounding_shift_away",
     "rounding_shift_up",
     "saturating_rounding_doubling_high_multiply",
+    "saturating_shift_left",
 ]

@@ -26,6 +26,16 @@ def rounding_shift_up(x: int, shift: int) -> int:
     return shift_right(x, shift, Rounding.HALF_TOWARD_POSITIVE)
 
 
+def saturating_shift_left(x: int, exponent: int) -> int:
+    """``x * 2**exponent``, saturated to int32: gemmlowp's SaturatingRoundingMultiplyByPOT."""
+    threshold = (1 << (31 - exponent)) - 1
+    if x > threshold:
+        return INT32.maximum
+    if x < -threshold:
+        return INT32.minimum
+    return x << exponent
+
+
 def sign_of(multiplier: int) -> int:
     """The direction of a product by ``multiplier``: -1 non-increasing, +1 non-decreasing."""
     return -1 if multiplier < 0 else 1

@@ -57,6 +57,18 @@ def test_a_requantizer_that_isnt_monotone_there_is_known_by_its_clamp() -> None:
     assert found["y"] == "[-5, 5]"
 
 
+def test_a_squared_difference_has_no_extremes_at_the_corners() -> None:
+    found = ranges("""
+        graph example fixed
+        %x: i8[1] = input
+        %y: i8[1] = pairwise(%x, %x) arithmetic=dequantized_pair(function=squared_difference,
+            left_scale=f32(1.0), left_zero_point=0, right_scale=f32(1.0), right_zero_point=0,
+            output_scale=f32(256.0), zero_point=-128, low=-128, high=127)
+        return %y
+    """)
+    assert found["y"] == "[-128, 127]"
+
+
 @settings(
     deadline=None,
     max_examples=25,

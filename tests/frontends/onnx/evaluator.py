@@ -106,7 +106,9 @@ def _moved(op: Any, operands: list[Array], shape: tuple[int, ...]) -> Array | No
             widths = list(zip(before, after, strict=True))
             if mode is PadMode.CONSTANT:
                 return np.pad(x, widths, constant_values=value)
-            return np.pad(x, widths, "edge" if mode is PadMode.EDGE else "reflect")
+            if mode is PadMode.EDGE:
+                return np.pad(x, widths, "edge")
+            return np.pad(x, widths, "reflect" if mode is PadMode.REFLECT else "symmetric")
         case scaled.ResizeNearest(rows, columns):
             return x[:, list(rows)][:, :, list(columns)]
         case _:
@@ -143,6 +145,12 @@ def _real(op: Any, reals: list[Real], shape: tuple[int, ...]) -> Real:
             return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
         case scaled.AveragePool2d():
             return _average_pool(op, x, shape)
+        case scaled.SquaredDifference():
+            return np.asarray((x - reals[1]) ** 2)
+        case scaled.ReduceSum():
+            return np.asarray(x.sum(axis=op.axes, keepdims=op.keep_dimensions))
+        case scaled.ArgMax() | scaled.ArgMin():
+            return _choice(op, x)
         case scaled.ReduceMean():
             return np.asarray(x.mean(axis=op.axes, keepdims=op.keep_dimensions))
         case scaled.ResizeLinear():
@@ -178,6 +186,17 @@ def _unary(op: scaled.Unary, x: Real) -> Real:
             return np.where(x >= 0, x, alpha * np.expm1(x))
         case scaled.UnaryFunction.EXP:
             return np.exp(x)
+        case scaled.UnaryFunction.RSQRT:
+            return np.where(x > 0, 1 / np.sqrt(np.where(x > 0, x, 1.0)), 1e30)
+
+
+def _choice(op: scaled.ArgMax | scaled.ArgMin, x: Real) -> Real:
+    wanted = x if isinstance(op, scaled.ArgMax) else -x
+    if op.last:
+        found = x.shape[op.axis] - 1 - np.argmax(np.flip(wanted, op.axis), axis=op.axis)
+    else:
+        found = np.argmax(wanted, axis=op.axis)
+    return np.asarray(np.expand_dims(found, op.axis) if op.keep_dimensions else found, np.float64)
 
 
 def _conv(op: scaled.Conv2d, reals: list[Real], shape: tuple[int, ...]) -> Real:

@@ -113,10 +113,11 @@ def test_float32_means_are_what_numpy_computes(
     a, b = Float32.from_value(scale), Float32.from_value(output)
     n, s, t = np.float32(count), np.float32(scale), np.float32(output)
     assert float32_mean_factor(a, b, count).value == float(s / (t * n))
-    factor, addend = float32_mean_with_zero_point(a, zero, b, output_zero, count)
-    expected = s / t * (np.float32(1) / n)
-    assert factor.value == float(expected)
-    assert addend.value == float(np.float32(output_zero) - np.float32(count * zero) * expected)
+    for divisor in (count, 1):
+        factor, addend = float32_mean_with_zero_point(a, zero, b, output_zero, count, divisor)
+        expected = s / t * (np.float32(1) / np.float32(divisor))
+        assert factor.value == float(expected)
+        assert addend.value == float(np.float32(output_zero) - np.float32(count * zero) * expected)
 
 
 def test_the_fixed_point_mean_divides_the_multiplier() -> None:

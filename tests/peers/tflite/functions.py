@@ -2,6 +2,7 @@
 """Functions of one operand over every code, and softmax."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -127,6 +128,18 @@ def exponentials(draw: Draw) -> Iterator[Case]:
         operator = Operator("EXP", (x,), result, "ExpOptions")
         op = scaled.Unary(scaled.UnaryFunction.EXP)
         yield case(f"{repeat}", op, (x,), result, operator)
+
+
+def inverse_square_roots(draw: Draw) -> Iterator[Case]:
+    """RSQRT of the codes that it is defined for, those from the zero point on."""
+    for repeat in range(draw.repeats):
+        every = draw.every_code()
+        x = draw.activation(every)
+        x = replace(x, codes=every[:, every[0] >= x.zero_points[0]])
+        wanted = 1 / np.sqrt(x.scales[0]) / 127 * (0.3 + repeat % 3)
+        result = draw.result(x.codes.shape, float(wanted))
+        op = scaled.Unary(scaled.UnaryFunction.RSQRT)
+        yield case(f"{repeat}", op, (x,), result, Operator("RSQRT", (x,), result))
 
 
 def exponential_units(draw: Draw) -> Iterator[Case]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADD, SUB, MUL, MINIMUM and MAXIMUM over every pair of 8-bit codes."""
+"""ADD, SUB, MUL, MINIMUM, MAXIMUM and SQUARED_DIFFERENCE over every pair of 8-bit codes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -66,6 +66,16 @@ def extremes(draw: Draw) -> Iterator[Case]:
         b = replace(b, scales=a.scales, zero_points=a.zero_points)
         operator = Operator(name, (a, b), a, "MaximumMinimumOptions")
         yield case(name, op, (a, b), a, operator)
+
+
+def squared_differences(draw: Draw) -> Iterator[Case]:
+    """SQUARED_DIFFERENCE; the result's unit is well above that of a square."""
+    for repeat, (a, b) in enumerate(_operands(draw, draw.repeats)):
+        larger = max(a.scales[0], b.scales[0])
+        codes = np.iinfo(draw.dtype).max
+        result = draw.result(a.codes.shape, larger * larger * codes * (0.5 + repeat % 3))
+        operator = Operator("SQUARED_DIFFERENCE", (a, b), result, "SquaredDifferenceOptions")
+        yield case(f"{repeat}", scaled.SquaredDifference(), (a, b), result, operator)
 
 
 def _operands(draw: Draw, count: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pools, means and interpolation."""
+"""Pools, means, sums and interpolation."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -62,7 +62,16 @@ def maximum_pools(draw: Draw) -> Iterator[Case]:
 
 
 def means(draw: Draw) -> Iterator[Case]:
-    """MEAN over planes, single axes and all axes."""
+    """MEAN over planes and single axes."""
+    yield from _reductions(draw, "MEAN")
+
+
+def sums(draw: Draw) -> Iterator[Case]:
+    """SUM over planes and single axes."""
+    yield from _reductions(draw, "SUM")
+
+
+def _reductions(draw: Draw, name: str) -> Iterator[Case]:
     for axes, keep in (((1, 2), True), ((1, 2), False), ((2,), False), ((3,), True), ((1,), True)):
         for equal in (False, True):
             x = draw.activation(draw.codes(2, 7, 6, 9))
@@ -72,13 +81,15 @@ def means(draw: Draw) -> Iterator[Case]:
                 if keep or axis not in axes
             )
             count = float(np.prod([x.codes.shape[axis] for axis in axes]))
-            result = draw.result(shape, x.scales[0] * 2 / np.sqrt(count))
+            spread = 2 / np.sqrt(count) if name == "MEAN" else 2 * np.sqrt(count)
+            result = draw.result(shape, x.scales[0] * spread)
             if equal:
                 result = replace(result, scales=x.scales, zero_points=x.zero_points)
             operator = Operator(
-                "MEAN", (x, plain(axes)), result, "ReducerOptions", {"keepDims": keep}
+                name, (x, plain(axes)), result, "ReducerOptions", {"keepDims": keep}
             )
-            op = scaled.ReduceMean(axes, keep)
+            reduction = scaled.ReduceMean if name == "MEAN" else scaled.ReduceSum
+            op = reduction(axes, keep)
             label = f"axes {axes} keep {keep} equal {equal}"
             yield case(label, op, (x,), result, operator)
 

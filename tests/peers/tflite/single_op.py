@@ -23,7 +23,8 @@ Array = npt.NDArray[Any]
 class Tensor:
     """Codes and their quantization; without scales a plain operand, such as a list of axes.
 
-    The codes of a result say its shape and dtype alone.
+    The codes of a result say its shape and dtype alone.  At the scaled level a plain integer has
+    the scale 1.
     """
 
     codes: Array
@@ -37,7 +38,7 @@ class Tensor:
         """The type at the scaled level."""
         if self.codes.dtype.kind == "f":
             return TensorType(FLOAT32, self.codes.shape)
-        scales = tuple(Float32.from_value(scale) for scale in self.scales)
+        scales = tuple(Float32.from_value(scale) for scale in self.scales or (1.0,))
         axis = self.axis if len(scales) > 1 else None
         element = IntType(self.codes.dtype.itemsize * 8, self.codes.dtype.kind == "i")
         quantization = Quantization(scales, self.zero_points, axis)

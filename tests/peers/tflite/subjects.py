@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from intaglio.commands.peers.catalog import Peer
-from tests.peers.tflite import contractions, functions, pairs, planes
+from tests.peers.tflite import contractions, functions, moves, pairs, planes
 from tests.peers.tflite.draw import Draw
 from tests.peers.tflite.single_op import Case
 
@@ -50,10 +50,33 @@ SUBJECTS = (
     Subject("ADD", pairs.sums, _ALL, _BYTES),
     Subject("SUB", pairs.differences, _ALL, _BYTES),
     Subject("MUL", pairs.products, _ALL, _BYTES),
+    Subject(
+        "SQUARED_DIFFERENCE",
+        pairs.squared_differences,
+        (np.int8, np.int16),
+        lacking=((Peer.LITERT_REF, np.int16), (Peer.LITERT, np.int16)),
+    ),
     Subject("MINIMUM and MAXIMUM", pairs.extremes, _ALL),
     Subject("AVERAGE_POOL_2D", planes.average_pools, _ALL),
     Subject("MAX_POOL_2D", planes.maximum_pools, _ALL, _BYTES),
     Subject("MEAN", planes.means, _ALL, _BYTES),
+    Subject(
+        "SUM",
+        planes.sums,
+        _ALL,
+        _BYTES,
+        # LiteRT's reference kernel takes every code for uint8.
+        lacking=((Peer.LITERT_REF, np.int8), (Peer.LITERT_REF, np.int16), (Peer.LITERT, np.int16)),
+    ),
+    Subject("MIRROR_PAD", moves.mirrored_pads, _ALL, lacking=((Peer.TFLM, np.int16),)),
+    Subject("GATHER", moves.gathers, _ALL, lacking=((Peer.TFLM, np.int16),)),
+    Subject("ARG_MAX and ARG_MIN", moves.choices, _BYTES),
+    Subject(
+        "ARG_MAX and ARG_MIN to int64",
+        moves.wide_choices,
+        _BYTES,
+        lacking=((Peer.TFLM, np.int8),),
+    ),
     Subject(
         "RESIZE_BILINEAR",
         planes.interpolations,
@@ -71,6 +94,7 @@ SUBJECTS = (
     Subject("TANH", functions.hyperbolic_tangents, _BYTES, _BYTES),
     Subject("HARD_SWISH", functions.hard_swishes, _BYTES),
     Subject("SOFTMAX", functions.softmaxes, _BYTES),
+    Subject("RSQRT", functions.inverse_square_roots, (np.int8,)),
     Subject("EXP", functions.exponentials, (np.int8,), lacking=((Peer.TFLM, np.int8),)),
     Subject(
         "ELU",

@@ -33,6 +33,21 @@ def test_slice_backward_and_with_gaps() -> None:
     assert found == [[6, 8, 10], [1, 3, 5]]
 
 
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("reflect", [[3, 2, 1, 2, 3, 2]]), ("symmetric", [[2, 1, 1, 2, 3, 3]])],
+)
+def test_mirror_images_without_and_with_the_edge(mode: str, expected: list[list[int]]) -> None:
+    found = outcome(
+        f"""
+        %x: i8[1,3] = input
+        %y: i8[1,6] = pad(%x) before=[0, 2] after=[0, 1] mode={mode}
+        """,
+        x=[[1, 2, 3]],
+    )
+    assert found == expected
+
+
 def test_concat() -> None:
     found = outcome(
         """

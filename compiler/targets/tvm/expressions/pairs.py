@@ -102,8 +102,7 @@ def _dequantized_pair(
         _dequantized(at, second, arithmetic.right_scale),
     )
     bounds = (_magnitude(first, arithmetic.left_scale), _magnitude(second, arithmetic.right_scale))
-    together = arithmetic.function is PairFunction.MULTIPLY
-    bound = bounds[0] * bounds[1] if together else bounds[0] + bounds[1]
+    bound = _combined_bound(arithmetic.function, *bounds)
     quotient = at.function.bind(_in_units_of(at, arithmetic, combined))
     needed = Interval(
         arithmetic.low - arithmetic.zero_point, arithmetic.high - arithmetic.zero_point
@@ -142,6 +141,21 @@ def _combined(
             return tirx.min(first, second)
         case PairFunction.MAXIMUM:
             return tirx.max(first, second)
+        case PairFunction.SQUARED_DIFFERENCE:
+            difference = at.function.bind(first - second)
+            return difference * difference
+        case _:
+            assert_never(function)
+
+
+def _combined_bound(function: PairFunction, first: Fraction, second: Fraction) -> Fraction:
+    match function:
+        case PairFunction.MULTIPLY:
+            return first * second
+        case PairFunction.SQUARED_DIFFERENCE:
+            return (first + second) ** 2
+        case PairFunction.ADD | PairFunction.SUBTRACT | PairFunction.MINIMUM | PairFunction.MAXIMUM:
+            return first + second
         case _:
             assert_never(function)
 

@@ -112,6 +112,12 @@ def _pad(scope: Scope, op: fixed.Pad) -> None:
                     for place, extent in zip(places, shape, strict=True)
                 ]
                 function.store(y.buffer, to, load(x.buffer, flat(images, shape)))
+            case PadMode.SYMMETRIC:
+                inside_again = [
+                    function.bind(_mirrored_with_edge(place, extent))
+                    for place, extent in zip(places, shape, strict=True)
+                ]
+                function.store(y.buffer, to, load(x.buffer, flat(inside_again, shape)))
             case _:
                 assert_never(op.mode)
 
@@ -121,6 +127,12 @@ def _inside(places: Sequence[Expression], shape: Sequence[int]) -> Expression:
     for place, extent in zip(places, shape, strict=True):
         inside = tirx.And(inside, tirx.And(place >= index(0), place < index(extent)))
     return inside
+
+
+def _mirrored_with_edge(place: Expression, extent: int) -> Expression:
+    """The image of a place that is at most ``extent`` beyond an end."""
+    folded = tirx.max(place, index(-1) - place)
+    return tirx.min(folded, index(2 * extent - 1) - folded)
 
 
 def _mirrored(function: Function, place: Expression, extent: int) -> Expression:

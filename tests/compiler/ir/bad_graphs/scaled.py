@@ -98,6 +98,17 @@ SCALED_CASES = [
         "requantize %y: found a low bound above a high one, expected room between them.",
     ),
     Case(
+        "index with a scale",
+        SX + f"%y: i32[1]{S} = arg_max(%x) axis=1 keep_dimensions=false",
+        "arg_max %y: found an index with a scale of its own, expected scale 1 and zero point 0.",
+    ),
+    Case(
+        "index in a narrow type",
+        f"%x: i8[1,9]{S} = input\n%y: i4[1]{{scale=f32(1.0)}} = arg_min(%x) axis=1 "
+        "keep_dimensions=false",
+        "arg_min %y: found a result of i4, expected a type that holds 8.",
+    ),
+    Case(
         "bilinear rank",
         SX + f"%y: i8[1,2]{S} = resize_linear(%x) half_pixel=true align_corners=false",
         "resize_linear %y: found an input of shape [1,2], expected 4 dimensions [N, H, W, C].",

@@ -57,6 +57,12 @@ align_corners=false
 keep_dimensions=false
 %flat: u8[2,1]{scale=f32(0.5), zero_point=100} = reshape(%means)
 %read: u8[2,1]{scale=f32(0.5), zero_point=100} = reinterpret(%flat)
+%total: u8[1,2]{scale=f32(4.0), zero_point=90} = reduce_sum(%turned) axes=[2,3] \
+keep_dimensions=false
+%spread: u8[1,2]{scale=f32(16.0), zero_point=3} = squared_difference(%total, %means)
+%inverse: u8[1,2]{scale=f32(0.0078125), zero_point=5} = unary(%spread) function=rsqrt
+%most: i32[1,4,4]{scale=f32(1.0)} = arg_max(%leaky) axis=3 keep_dimensions=false
+%least: i64[1,1,4,3]{scale=f32(1.0)} = arg_min(%leaky) axis=1 keep_dimensions=true last=true
 %outer: u8[2,2]{scale=f32(4.0), zero_point=90} = mat_mul(%read, %means)
 %pool: u8[1,3]{scale=f32(0.125), zero_point=15} = reduce_mean(%counted) axes=[1,2] \
 keep_dimensions=false global_pool=true
@@ -65,7 +71,7 @@ keep_dimensions=false global_pool=true
 %real: f32[1,2] = dequantize(%chances)
 %twice: f32[1,2] = float32_binary(%real, %real) function=add
 %again: f32[1,2] = float32_softmax(%twice) axis=1
-return %outer, %again
+return %outer, %again, %inverse, %most, %least
 """
 
 

@@ -40,6 +40,8 @@ OPS = {
     "multiply": (_PLANE, 2, "", "multiply(%x, %z)"),
     "minimum": (_PLANE, 1, "", "minimum(%x, %z)"),
     "maximum": (_PLANE, 2, "", "maximum(%x, %z)"),
+    "squared": (_PLANE, 8, "", "squared_difference(%x, %z)"),
+    "rsqrt": (_PLANE, 0.5, "", "unary(%x) function=rsqrt"),
     "requantize": (_PLANE, 1.5, "", "requantize(%x)"),
     "leaky": (_PLANE, 1, "", "unary(%x) function=leaky-relu alpha=f32(0.25)"),
     "sigmoid": (_PLANE, 0.5, "", "unary(%x) function=sigmoid"),
@@ -58,6 +60,7 @@ OPS = {
         "",
         "reduce_mean(%x) axes=[1,2] keep_dimensions=false global_pool=true",
     ),
+    "sum": ("1,2", 4, "", "reduce_sum(%x) axes=[1,2] keep_dimensions=false"),
     "average": (_PLANE, 1, "", "average_pool2d(%x) kernel=[3,3] pads=[1,1,1,1]"),
     "counted": (
         _PLANE,

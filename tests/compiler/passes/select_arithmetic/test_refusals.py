@@ -9,7 +9,10 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.text import parse_graph
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.errors import IntaglioError, InvalidProfile, UnsupportedModel
-from intaglio.numerics.profile import load_profile
+from intaglio.numerics.profile import PairRule, load_profile
+from intaglio.numerics.profile.methods import RescaledSumMethod
+from intaglio.numerics.profile.schemes import DoubleRoundingScheme
+from intaglio.numerics.rounding import Rounding
 
 CONV = """
 graph net scaled
@@ -139,6 +142,33 @@ return %y
     select_arithmetic(parse_graph(text.replace("TYPE", "i8")), load_profile(profile))
     wide = text.replace("TYPE", "u24")
     assert "overflow the profile's" in str(_refusal(wide, profile))
+
+
+def test_a_rule_for_another_function_is_refused() -> None:
+    text = """
+graph net scaled
+%x: i8[1,4]{scale=f32(0.5)} = input
+%y: i8[1,4]{scale=f32(0.5)} = squared_difference(%x, %x) from "square"
+return %y
+"""
+    scheme = DoubleRoundingScheme(Rounding.HALF_AWAY_FROM_ZERO)
+    tflm = load_profile("tflm")
+    sums = replace(tflm, pair=(PairRule(RescaledSumMethod(20, scheme)),))
+    with pytest.raises(UnsupportedModel, match="RescaledSumMethod for squared_difference"):
+        select_arithmetic(parse_graph(text), sums)
+
+
+def test_the_sum_that_reads_int8_as_uint8_is_refused() -> None:
+    text = """
+graph net scaled
+%x: TYPE[1,4]{scale=f32(0.5)} = input
+%y: TYPE[1]{scale=f32(0.5)} = reduce_sum(%x) axes=[1] keep_dimensions=false
+return %y
+"""
+    reference = load_profile("litert-ref-1.3")
+    select_arithmetic(parse_graph(text.replace("TYPE", "u8")), reference)
+    with pytest.raises(InvalidProfile, match="none for reduce_sum on i8 operands"):
+        select_arithmetic(parse_graph(text.replace("TYPE", "i8")), reference)
 
 
 def test_a_mean_whose_sum_overflows_is_refused() -> None:
