@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def compile(
     model: Annotated[
-        Path, typer.Argument(help="An .intaglio file or quantized ONNX.", show_default=False)
+        Path,
+        typer.Argument(help="An .intaglio file, quantized ONNX or .tflite.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.")],
     target: Annotated[Literal["host"], typer.Option(help="What to compile for.")] = "host",

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 def inspect(
     model: Annotated[
-        Path, typer.Argument(help="An .intaglio file or any ONNX model.", show_default=False)
+        Path,
+        typer.Argument(help="An .intaglio file, any ONNX model or .tflite.", show_default=False),
     ],
     profile: Profile = None,
     batch: Batch = None,
     shape: Shape = None,
     scaled: Annotated[
-        bool, typer.Option("--scaled", help="Quantized ONNX: before an arithmetic is chosen.")
+        bool, typer.Option("--scaled", help="A quantized model: before an arithmetic is chosen.")
     ] = False,
     text: Annotated[bool, typer.Option("--text", help="Print the graph's text form.")] = False,
     as_json: Json = False,

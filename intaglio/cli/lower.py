@@ -10,7 +10,7 @@ from intaglio.cli.options import Batch, Json, Profile, Shape
 
 
 def lower(
-    model: Annotated[Path, typer.Argument(help="A quantized ONNX model.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help="Quantized ONNX or .tflite.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .intaglio file to write.")],
     profile: Profile = None,
     batch: Batch = None,
@@ -21,7 +21,7 @@ def lower(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Give a quantized ONNX model the exact integer arithmetic of one machine or runtime."""
+    """Give a quantized model the exact integer arithmetic of one machine or runtime."""
     import sys
 
     from intaglio.cli.printing import print_facts

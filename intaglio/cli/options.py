@@ -34,14 +34,16 @@ Profile = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE",
-        help="The arithmetic, for an ONNX model: see `intaglio profiles`; single-rounding if left "
-        "out.",
+        help="The arithmetic of a quantized model: see `intaglio profiles`; by default "
+        "single-rounding for ONNX, litert-ref-1.3 for .tflite.",
     ),
 ]
 
 Batch = Annotated[
     int | None,
-    typer.Option(min=1, help="Extent of a symbolic batch, for an ONNX model; 1 if left out."),
+    typer.Option(
+        min=1, help="Extent of an open batch; if left out 1, or what a .tflite file notes."
+    ),
 ]
 
 Shape = Annotated[

@@ -27,7 +27,8 @@ Engine = Literal["compiled", "vectorized", "reference"]
 
 def simulate(
     model: Annotated[
-        Path, typer.Argument(help="An .intaglio file or quantized ONNX.", show_default=False)
+        Path,
+        typer.Argument(help="An .intaglio file, quantized ONNX or .tflite.", show_default=False),
     ],
     data: Annotated[Path, typer.Option(help="Samples: .npz, folder or zip (docs/data.md).")],
     labels: Labels = None,

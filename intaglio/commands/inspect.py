@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intaglio.commands.models import (
     EXTENSION,
+    TFLITE_EXTENSION,
     LoweringOptions,
     import_file,
     is_quantized,
@@ -62,11 +63,11 @@ class Inspection:
 
 
 def inspect_file(path: Path, options: LoweringOptions, *, as_scaled: bool = False) -> Inspection:
-    """Look at an ``.intaglio`` file, a quantized ONNX model (lowered first) or a float one.
+    """Look at an ``.intaglio`` file, a quantized model (lowered first) or a float ONNX one.
 
     Args:
         path: the file.
-        options: how to lower a quantized ONNX model.
+        options: how to lower a quantized model.
         as_scaled: look at it before an arithmetic is chosen.
 
     Raises:
@@ -78,8 +79,9 @@ def inspect_file(path: Path, options: LoweringOptions, *, as_scaled: bool = Fals
         if as_scaled:
             raise _unfit("--scaled", path, "it holds the fixed level alone")
         return inspect_graph(open_fixed(path, options))
-    model = load_model(path, options.shapes)
-    if is_quantized(model):
+    # A .tflite file is quantized, or refused.
+    model = None if path.suffix == TFLITE_EXTENSION else load_model(path, options.shapes)
+    if model is None or is_quantized(model):
         graph = import_file(path, options) if as_scaled else lower_file(path, options)
         return inspect_graph(graph)
     if as_scaled or options.profile is not None or options.batch is not None:

@@ -18,7 +18,10 @@ from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 
 EXTENSION = ".intaglio"
+TFLITE_EXTENSION = ".tflite"
 DEFAULT_PROFILE = "single-rounding"
+TFLITE_PROFILE = "litert-ref-1.3"
+"""Of a .tflite model, whose codes mean what its home runtime makes of them."""
 
 _SPEAK_OF_CODES = frozenset(
     {
@@ -40,11 +43,12 @@ Shapes = Mapping[str, Sequence[int | None]]
 
 @dataclass(frozen=True, slots=True)
 class LoweringOptions:
-    """How a quantized ONNX model becomes a fixed graph.
+    """How a quantized model becomes a fixed graph.
 
     Attributes:
-        profile: a shipped profile's name or the path of a TOML file; None for ``single-rounding``.
-        batch: the extent of a symbolic batch; None for 1.
+        profile: a shipped profile's name or the path of a TOML file; None for the default of the
+            file's kind.
+        batch: the extent of a symbolic batch; None for 1, or what a .tflite file notes.
         shapes: dims of inputs whose file leaves more than the batch open.
     """
 
@@ -60,7 +64,7 @@ class LoweringOptions:
 
 
 def open_fixed(path: Path, options: LoweringOptions, after: After | None = None) -> Graph:
-    """A fixed graph from an ``.intaglio`` file, or from a quantized ONNX model by lowering it.
+    """A fixed graph from an ``.intaglio`` file, or from a quantized model by lowering it.
 
     Raises:
         InvalidFile: the file is no model, or a float one.
@@ -74,26 +78,26 @@ def open_fixed(path: Path, options: LoweringOptions, after: After | None = None)
             options.given,
             "(given)",
             f"{path} is lowered already",
-            "leave the option out, or lower the ONNX model again",
+            "leave the option out, or lower the model again",
         )
     graph = load(path)
     if graph.level is not Level.FIXED:
         raise InvalidFile(
             path,
             "it holds a graph without arithmetic (scaled level)",
-            "make it again from the ONNX model with `intaglio lower`",
+            "make it again from the quantized model with `intaglio lower`",
         )
     return graph
 
 
 def lower_file(path: Path, options: LoweringOptions, after: After | None = None) -> Graph:
-    """The fixed graph of a quantized ONNX model.
+    """The fixed graph of a quantized ONNX or TensorFlow Lite model.
 
     Raises:
         InvalidFile: the file is no model, or a float one.
         UnsupportedModel: parts of the model have no integer form.
     """
-    profile = load_profile(options.profile or DEFAULT_PROFILE)
+    profile = load_profile(options.profile or default_profile(path))
     scaled = import_file(path, options)
     if after is not None:
         after("import", scaled)
@@ -101,13 +105,20 @@ def lower_file(path: Path, options: LoweringOptions, after: After | None = None)
         return lower(scaled, profile, after)
 
 
+def default_profile(path: Path) -> str:
+    """The name of the arithmetic where none is asked for."""
+    return TFLITE_PROFILE if path.suffix == TFLITE_EXTENSION else DEFAULT_PROFILE
+
+
 def import_file(path: Path, options: LoweringOptions) -> Graph:
-    """The scaled graph of a quantized ONNX model.
+    """The scaled graph of a quantized ONNX or TensorFlow Lite model.
 
     Raises:
         InvalidFile: the file is no model, or a float one.
         UnsupportedModel: parts of the model have no integer form.
     """
+    if path.suffix == TFLITE_EXTENSION:
+        return _import_tflite(path, options)
     if path.suffix == ".pt2":
         raise InvalidFile(
             path,
@@ -123,6 +134,27 @@ def import_file(path: Path, options: LoweringOptions) -> Graph:
             "run `intaglio quantize` on it first",
         )
     graph = import_onnx(model, str(path), 1 if options.batch is None else options.batch)
+    return replace(graph, name=path.stem)
+
+
+def _import_tflite(path: Path, options: LoweringOptions) -> Graph:
+    try:
+        from intaglio.frontends.tflite import import_tflite
+    except ModuleNotFoundError as error:
+        if error.name not in ("tflite", "flatbuffers"):
+            raise
+        raise InvalidFile(
+            path,
+            "the reader of TensorFlow Lite models isn't installed",
+            "run `pip install 'intaglio[tflite]'`",
+        ) from None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidFile(
+            path, f"it can't be read ({error.strerror or error})", "give the path of a model"
+        ) from error
+    graph = import_tflite(content, str(path), options.batch, options.shapes)
     return replace(graph, name=path.stem)
 
 

@@ -287,9 +287,8 @@ def _operand_code(state: Lowering, pair: _Pair, rescale: Rescale, index: int) ->
     if same and type.integer == pair.element:
         return name
     suffix = ("left", "right")[index]
-    centred = state.centred(pair.node, name, quantization.zero_point, suffix)
+    centred, interval = state.centred(pair.node, name, quantization.zero_point, suffix)
     real = real_multiplier(rescale.product, quantization.scale, pair.output.scale)
-    interval = state.builder.type_of(centred).integer.interval
     chosen = state.scaling(pair.node, rescale.scheme, real, interval)
     op = fixed.Requantize((Requantizer(chosen, pair.output.zero_point, pair.low, pair.high),))
     return state.emit(pair.node, op, [centred], pair.element, type.shape, suffix)

@@ -72,9 +72,8 @@ def _by_requantizer(
     rescale: Rescale,
 ) -> str:
     shape = state.builder.type_of(name).shape
-    centred = state.centred(node, name, source.zero_point, "operand")
+    centred, interval = state.centred(node, name, source.zero_point, "operand")
     real = real_multiplier(rescale.product, source.scale, target.scale)
-    interval = state.builder.type_of(centred).integer.interval
     chosen = state.scaling(node, rescale.scheme, real, interval)
     requantizers = tuple(Requantizer(chosen, target.zero_point, low, high) for low, high in bounds)
     op = fixed.Requantize(requantizers)

@@ -56,7 +56,7 @@ def lower_resize_linear(state: Lowering, node: Node, op: scaled.ResizeLinear) ->
     # TFLite rounds the raw codes; elsewhere the zero point stays outside the rounding.
     raw = rule.weights is ResizeWeights.STEP
     zero_point = 0 if raw else source.zero_point
-    centred = state.centred(node, weighted, zero_point * one, "weighted")
+    centred, _ = state.centred(node, weighted, zero_point * one, "weighted")
     mean = Requantizer(
         RationalMultiply(1, one, rule.rounding), zero_point, element.minimum, element.maximum
     )

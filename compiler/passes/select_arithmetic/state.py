@@ -128,18 +128,22 @@ class Lowering:
         type = TensorType(Interval(value, value).smallest_type(), ())
         return self.builder.constant(f"{node.name}.{suffix}", type, np.array(value))
 
-    def centred(self, node: Node, name: str, zero_point: int, suffix: str) -> str:
-        """The fixed value minus its zero point."""
-        if zero_point == 0:
-            return name
+    def centred(self, node: Node, name: str, zero_point: int, suffix: str) -> tuple[str, Interval]:
+        """The fixed value minus its zero point, and what that can be.
+
+        Its type is the difference's of two types, which is wider.
+        """
         type = self.builder.type_of(name)
-        shifted = type.integer.interval - Interval(zero_point, zero_point)
+        if zero_point == 0:
+            return name, type.integer.interval
         constant = self.integer_constant(node, zero_point, f"{suffix}.zero_point")
-        return self.emit(
+        difference = type.integer.interval - self.builder.type_of(constant).integer.interval
+        centred = self.emit(
             node,
             fixed.Subtract(),
             [name, constant],
-            shifted.smallest_type(),
+            difference.smallest_type(),
             type.shape,
             f"{suffix}.centred",
         )
+        return centred, type.integer.interval - Interval(zero_point, zero_point)

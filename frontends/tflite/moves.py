@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that move values without computing: shapes, order, joining, padding."""
+
+from math import prod
+
+import numpy as np
+
+from intaglio.compiler.ir import scaled
+from intaglio.compiler.ir.types import FLOAT32, TensorType
+from intaglio.frontends.refusal import Refusal
+from intaglio.frontends.tflite.axes import distinct, from_front
+from intaglio.frontends.tflite.expectations import constant, option
+from intaglio.frontends.tflite.model import Shape
+from intaglio.frontends.tflite.moving import move, moved
+from intaglio.frontends.tflite.site import Site, same_codes
+from intaglio.frontends.tflite.values import Known, Stored
+from intaglio.numerics.integers import IntType
+
+_INT32 = TensorType(IntType(32, signed=True), ())
+
+CONCATENATION = (option("FusedActivationFunction", 0, "no fused activation"),)
+EXPAND_DIMS = (constant(1, "axis"),)
+PAD = (constant(1, "paddings"),)
+PADV2 = (*PAD, constant(2, "value"))
+RESHAPE = (constant(1, "shape"),)
+TRANSPOSE = (constant(1, "permutation"),)
+
+
+def reshape(site: Site) -> Known:
+    """RESHAPE to a shape that an operand or the options state; -1 stands for what is left."""
+    x = site.operand(0)
+    stated = site.optional(1)
+    if stated is not None:
+        wanted = site.integers(1, "a shape")
+    else:
+        stored = site.operator.options["NewShape"]
+        wanted = stored if isinstance(stored, tuple) else ()
+    return move(site, scaled.Reshape(), (x,), _filled(x.type.shape, wanted))
+
+
+def _filled(shape: Shape, wanted: Shape) -> Shape:
+    """The wanted shape with its -1, if it has one, replaced."""
+    if wanted.count(-1) > 1:
+        raise Refusal(f"reshapes to {list(wanted)}, with more than one -1")
+    rest = prod(extent for extent in wanted if extent != -1)
+    if -1 in wanted and rest > 0 and prod(shape) % rest == 0:
+        return tuple(prod(shape) // rest if extent == -1 else extent for extent in wanted)
+    return wanted
+
+
+def squeeze(site: Site) -> Known:
+    """SQUEEZE: axes of extent 1 are left out, all of them or those that the options name."""
+    x = site.operand(0)
+    stored = site.operator.options["SqueezeDims"]
+    named = distinct(stored if isinstance(stored, tuple) else (), x.type.rank)
+    ones = [axis for axis, extent in enumerate(x.type.shape) if extent == 1]
+    if not set(named) <= set(ones):
+        raise Refusal(f"leaves out axes {list(named)} of shape {list(x.type.shape)}")
+    dropped = named or tuple(ones)
+    shape = tuple(extent for axis, extent in enumerate(x.type.shape) if axis not in dropped)
+    return move(site, scaled.Reshape(), (x,), shape)
+
+
+def expand_dims(site: Site) -> Known:
+    """EXPAND_DIMS: a new axis of extent 1."""
+    x, named = site.operand(0), site.integers(1, "an axis")
+    if len(named) != 1:
+        raise Refusal(f"names the axes {list(named)}; one is expected")
+    axis = from_front(named[0], x.type.rank + 1)
+    shape = x.type.shape
+    return move(site, scaled.Reshape(), (x,), (*shape[:axis], 1, *shape[axis:]))
+
+
+def transpose(site: Site) -> Known:
+    """TRANSPOSE."""
+    x = site.operand(0)
+    named = site.integers(1, "a permutation")
+    order = tuple(from_front(axis, x.type.rank) for axis in named)
+    return move(site, scaled.Transpose(order), (x,))
+
+
+def concatenation(site: Site) -> Known:
+    """CONCATENATION: operands in another scale than the result's are rescaled first."""
+    operands = [site.operand(index) for index in range(len(site.operands))]
+    if not operands:
+        raise Refusal("joins nothing")
+    axis = from_front(site.integer("Axis"), operands[0].type.rank)
+    if operands[0].type.quantization is not None:
+        operands = [_rescaled(site, index, operand) for index, operand in enumerate(operands)]
+    return operands[0] if len(operands) == 1 else move(site, scaled.Concat(axis), operands)
+
+
+def _rescaled(site: Site, index: int, operand: Known) -> Known:
+    target = site.result_type
+    same = same_codes(operand.type.quantization, target.quantization)
+    if same and len(site.operands) > 1:
+        return operand
+    if operand.type.element != target.element:
+        raise Refusal(f"joins {operand.type.element} to a result of {target.element}")
+    # A node of its own, also for a single operand: the result's name has to be found.
+    suffix = f"operand_{index}" if len(site.operands) > 1 else "joined"
+    return site.step(suffix, scaled.Requantize(), (site.codes(index),), target)
+
+
+def pad(site: Site) -> Known:
+    """PAD with a real zero, PADV2 with a constant code."""
+    x = site.operand(0)
+    amounts = site.integers(1, "paddings")
+    if len(amounts) != 2 * x.type.rank:
+        raise Refusal(f"has {len(amounts)} paddings for {x.type.rank} axes")
+    before, after = amounts[0::2], amounts[1::2]
+    return move(site, scaled.Pad(before, after, value=_padding(site, x)), (x,))
+
+
+def _padding(site: Site, x: Known) -> int:
+    quantization = x.type.quantization
+    if site.operator.kind == "PAD" or site.optional(2) is None:
+        return 0 if quantization is None else quantization.zero_point
+    if x.type.element == FLOAT32:
+        raise Refusal("pads float32 with a value of its own")
+    value = site.operand(2)
+    if not same_codes(value.type.quantization, quantization):
+        raise Refusal("pads with a value of another scale or zero point")
+    codes = site.integers(2, "a value")
+    if len(codes) != 1:
+        raise Refusal(f"pads with {len(codes)} values; one is expected")
+    return codes[0]
+
+
+def pack(site: Site) -> Known:
+    """PACK: operands side by side along a new axis."""
+    operands = [site.operand(index) for index in range(len(site.operands))]
+    if not operands:
+        raise Refusal("joins nothing")
+    shape = operands[0].type.shape
+    axis = from_front(site.integer("Axis"), len(shape) + 1)
+    wanted = (*shape[:axis], 1, *shape[axis:])
+    parts = [
+        _reshaped(site, operand, wanted, f"operand_{index}")
+        for index, operand in enumerate(operands)
+    ]
+    if len(parts) == 1:
+        return move(site, scaled.Reshape(), operands, wanted)
+    return move(site, scaled.Concat(axis), parts)
+
+
+def _reshaped(site: Site, value: Known, shape: Shape, suffix: str) -> Known:
+    label = site.results[0].label
+    return moved(site, scaled.Reshape(), (value,), shape, f"{label}.{suffix}", label)
+
+
+def shape_of(site: Site) -> Known:
+    """SHAPE, which is known."""
+    shape = np.array(site.operand(0).type.shape, np.int32)
+    return Stored(shape, _INT32.with_shape(shape.shape), site.result.label)

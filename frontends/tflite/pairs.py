@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise operators of two operands, which broadcast as in NumPy."""
+
+from collections.abc import Mapping
+
+from intaglio.compiler.ir import scaled
+from intaglio.compiler.ir.float_tail import BinaryFunction
+from intaglio.compiler.ir.types import FLOAT32
+from intaglio.frontends.refusal import Refusal
+from intaglio.frontends.tflite.activations import BOUNDED, fused
+from intaglio.frontends.tflite.borders import tail
+from intaglio.frontends.tflite.expectations import one_quantization, real_or_codes
+from intaglio.frontends.tflite.site import Site
+from intaglio.frontends.tflite.values import Computed
+
+ARITHMETIC = (real_or_codes(0), real_or_codes(1), BOUNDED)
+EXTREME = (real_or_codes(0), real_or_codes(1), one_quantization(0, 1))
+
+_TAIL: Mapping[str, BinaryFunction] = {
+    "ADD": BinaryFunction.ADD,
+    "SUB": BinaryFunction.SUBTRACT,
+    "MUL": BinaryFunction.MULTIPLY,
+    "MINIMUM": BinaryFunction.MINIMUM,
+    "MAXIMUM": BinaryFunction.MAXIMUM,
+}
+
+
+def arithmetic(site: Site) -> Computed:
+    """ADD, SUB and MUL, of codes or in the float tail."""
+    if _is_float(site):
+        if fused(site) != scaled.UNBOUNDED:
+            raise Refusal("computes a fused activation in float32; quantize the model in full")
+        return tail(site, scaled.Float32Binary(_TAIL[site.operator.kind]), 2)
+    operands = (site.codes(0), site.codes(1))
+    activation = fused(site)
+    match site.operator.kind:
+        case "ADD":
+            return site.emit(scaled.Add(activation), operands)
+        case "SUB":
+            return site.emit(scaled.Subtract(activation), operands)
+        case _:
+            return site.emit(scaled.Multiply(activation), operands)
+
+
+def extreme(site: Site) -> Computed:
+    """MINIMUM and MAXIMUM, which compare raw codes."""
+    kind = site.operator.kind
+    if _is_float(site):
+        return tail(site, scaled.Float32Binary(_TAIL[kind]), 2)
+    op = scaled.Minimum() if kind == "MINIMUM" else scaled.Maximum()
+    return site.emit(op, (site.codes(0), site.codes(1)))
+
+
+def _is_float(site: Site) -> bool:
+    return site.operand(0).type.element == FLOAT32
