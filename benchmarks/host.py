@@ -1,56 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiled networks against ONNX Runtime's int8: the same file, one thread, one image, in turns.
+"""Compiled networks against ONNX Runtime and LiteRT: one thread, one image, in turns.
 
-    python benchmarks/host.py [--rounds 60] [--profile ort-x86-vnni] [--svg host.svg] [--json FILE]
+    python -m benchmarks.host [--rounds 60] [--profile ort-x86-vnni] [--svg host.svg] [--json FILE]
 
-Each network is quantized once (min-max over 100 images).  ONNX Runtime runs that file; Intaglio
-compiles it under each profile, float32 in and out, as ONNX Runtime has it.  Both run in turns, so
-that whatever else the machine does hits both; medians are compared.
+Each network is quantized once (min-max over 100 images).  ONNX Runtime runs that file, LiteRT the
+same scales and weights as a .tflite file, with its XNNPACK delegate; Intaglio compiles it under
+each profile.  All take and give float32.  All run in turns, so that whatever else the machine does
+hits all alike; medians are compared.  `intaglio compare --setup litert` installs LiteRT.
 """
 
 import argparse
 import json
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import onnx_ir as ir
 
+from benchmarks.litert import LiteRT
 from benchmarks.networks import NETWORKS, Network, data_folder
+from benchmarks.onnx_runtime import OnnxRuntime
+from benchmarks.ratios import Bar, picture
+from benchmarks.tflite_network import NoCounterpart, write_network
 from intaglio.commands.data import InputSpec, open_dataset
 from intaglio.commands.quantize import input_specs
 from intaglio.commands.tables import Column, Table, print_table
 from intaglio.compiler.ir.graph import Array, Graph
+from intaglio.compiler.ir.types import FLOAT32
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.targets.tvm.machine import host
+from intaglio.errors import MissingPeer
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized
 from intaglio.simulator.compiled.loading import address, aligned, load
 
-# ONNX Runtime carries no types.
-onnxruntime: Any = import_module("onnxruntime")
-
-PROFILES = ("ort-x86-vnni", "single-rounding")
+PROFILES = ("ort-x86-vnni", "litert-xnnpack-x86", "single-rounding")
 CALIBRATION_IMAGES = 100
 REPEATS = 5
 """Runs between two looks at the clock."""
 
 
+class Runner(Protocol):
+    """A network and an image, ready to run."""
+
+    def seconds(self, repeats: int) -> float:
+        """Of one run, the mean of ``repeats``."""
+        ...
+
+    def output(self) -> Array:
+        """The result of the last run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One network under one profile.
+    """One network under one profile; a rival that has no such network has no figures.
 
     Attributes:
         network: its name.
@@ -59,14 +75,20 @@ class Row:
         onnx_runtime: images a second, of the runs in between.
         ratio: of the medians.
         equal_to_onnx_runtime: of the outputs' elements, in per cent.
+        litert: images a second, of the runs in between.
+        ratio_to_litert: of the medians.
+        equal_to_litert: of the outputs' elements, in per cent.
     """
 
     network: str
     profile: str
     intaglio: float
-    onnx_runtime: float
-    ratio: float
-    equal_to_onnx_runtime: float
+    onnx_runtime: float | None
+    ratio: float | None
+    equal_to_onnx_runtime: float | None
+    litert: float | None
+    ratio_to_litert: float | None
+    equal_to_litert: float | None
 
 
 def main() -> int:
@@ -80,25 +102,49 @@ def main() -> int:
     if not data_folder().is_dir():
         parser.error(f"no real networks and images at {data_folder()}: set INTAGLIO_DATA")
     rows: list[Row] = []
+    notes: list[str] = []
+    profiles: Sequence[str] = arguments.profile or PROFILES
     for network in NETWORKS:
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / f"{Path(network.model).stem}.onnx"
-            image = quantize(network, file)
-            scaled = import_onnx(load_model(file), network.name)
-            for profile in arguments.profile or PROFILES:
-                graph = lower(scaled, load_profile(profile))
-                rows.append(measure(network.name, profile, graph, file, image, arguments.rounds))
+        rows += network_rows(network, profiles, arguments.rounds, notes)
     title = f"Images a second, one thread, {host().instructions.value}, {platform.machine()}"
     columns = [
-        Column(key, key.replace("_", " "), ".2f" if key == "ratio" else ".1f" if number else "")
-        for key, number in ((key, not isinstance(v, str)) for key, v in asdict(rows[0]).items())
+        Column(key, key.replace("_", " "), ".2f" if key.startswith("ratio") else ".1f")
+        for key in asdict(rows[0])
     ]
     print_table(Table(title, tuple(columns), [asdict(row) for row in rows]))
+    for note in dict.fromkeys(notes):
+        print(note)
     if arguments.svg:
-        arguments.svg.write_text(picture(rows), encoding="utf-8")
+        title = "Speed against other runtimes, int8, one thread (line: 1)"
+        arguments.svg.write_text(picture(title, bars(rows)), encoding="utf-8")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     return 0
+
+
+def network_rows(
+    network: Network, profiles: Sequence[str], rounds: int, notes: list[str]
+) -> list[Row]:
+    """A float network, quantized by us; a note says why a rival is missing."""
+    with TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        file = folder / f"{Path(network.model).stem}.onnx"
+        image = quantize(network, file)
+        scaled = import_onnx(load_model(file), network.name)
+        rivals: dict[str, Runner] = {"ONNX Runtime": OnnxRuntime(file, image)}
+        try:
+            write_network(scaled, folder / "network.npz")
+            litert = LiteRT(folder / "network.npz", image.transpose(0, 2, 3, 1), folder)
+            rivals["LiteRT"] = stack.enter_context(litert)
+            notes.append(f"{litert.program}, XNNPACK: {'yes' if litert.delegated else 'no'}")
+        except (NoCounterpart, MissingPeer) as error:
+            notes.append(f"{network.name} without LiteRT: {error}")
+        return [
+            measure(
+                network.name, profile, lower(scaled, load_profile(profile)), image, rivals, rounds
+            )
+            for profile in profiles
+        ]
 
 
 def quantize(network: Network, file: Path) -> Array:
@@ -131,86 +177,73 @@ def first_image(network: Network, model: ir.Model, specs: Sequence[InputSpec]) -
     return np.ascontiguousarray(array)
 
 
-def measure(name: str, profile: str, graph: Graph, file: Path, image: Array, rounds: int) -> Row:
-    """Both in turns."""
-    ours, output = compiled_run(graph, image)
-    theirs, reference = onnx_runtime_run(file, image)
-    ours()
+def measure(
+    name: str,
+    profile: str,
+    graph: Graph,
+    image: Array,
+    rivals: Mapping[str, Runner],
+    rounds: int,
+) -> Row:
+    """All in turns."""
+    ours = Compiled(graph, image)
     (expected,) = vectorized.run(graph, {graph.inputs[0].name: image}).values()
-    if not np.array_equal(output, expected):
+    if not np.array_equal(ours.output(), expected):
         raise SystemExit(f"{name}, {profile}: the machine code differs from the vectorized engine")
-    times = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-    mine, other = (median(column) for column in zip(*times, strict=True))
-    equal = 100 * np.count_nonzero(output == reference()) / output.size
-    return Row(name, profile, 1 / mine, 1 / other, other / mine, equal)
+    runners: dict[str, Runner] = {"Intaglio": ours, **rivals}
+    times: dict[str, list[float]] = {runner: [] for runner in runners}
+    for _ in range(rounds):
+        for runner, column in times.items():
+            column.append(runners[runner].seconds(REPEATS))
+    medians = {runner: median(column) for runner, column in times.items()}
+
+    def against(rival: str) -> tuple[float | None, float | None, float | None]:
+        if rival not in rivals:
+            return None, None, None
+        equal = 100 * np.count_nonzero(expected == rivals[rival].output()) / expected.size
+        return 1 / medians[rival], medians[rival] / medians["Intaglio"], float(equal)
+
+    mine = 1 / medians["Intaglio"]
+    return Row(name, profile, mine, *against("ONNX Runtime"), *against("LiteRT"))
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Of one run, the mean of a few."""
-    began = time.perf_counter()
-    for _ in range(REPEATS):
-        run()
-    return (time.perf_counter() - began) / REPEATS
+class Compiled:
+    """The machine code, called as a user's program calls it."""
+
+    def __init__(self, graph: Graph, image: Array) -> None:
+        """Compile, or find in the cache, and run once."""
+        (output,) = graph.outputs
+        self._loaded = load(graph)
+        declared = graph.type_of(output)
+        floats = declared.element == FLOAT32
+        dtype = np.dtype(np.float32) if floats else declared.integer.dtype
+        self._result = np.empty(declared.shape, dtype)
+        # Held, since the code gets nothing but addresses.
+        self._kept = image, aligned(self._loaded.arena)
+        self._places = [address(image)], [address(self._result)], address(self._kept[1])
+        self._loaded.call(*self._places)
+
+    def seconds(self, repeats: int) -> float:
+        """Of one call, the mean of ``repeats``."""
+        call, places = self._loaded.call, self._places
+        began = time.perf_counter()
+        for _ in range(repeats):
+            call(*places)
+        return (time.perf_counter() - began) / repeats
+
+    def output(self) -> Array:
+        """The result of the last call."""
+        return self._result
 
 
-def compiled_run(graph: Graph, image: Array) -> tuple[Callable[[], None], Array]:
-    """A call of the machine code, as a user's program makes it, and where its result goes."""
-    loaded = load(graph)
-    (output,) = graph.outputs
-    result = np.empty(graph.type_of(output).shape, np.float32)
-    arena = aligned(loaded.arena)
-    inputs, outputs, memory = [address(image)], [address(result)], address(arena)
-
-    def run() -> None:
-        loaded.call(inputs, outputs, memory)
-
-    run()
-    # The closure keeps the arena alive.
-    run.__dict__["arena"] = arena
-    return run, result
-
-
-def onnx_runtime_run(file: Path, image: Array) -> tuple[Callable[[], None], Callable[[], Array]]:
-    """A run of ONNX Runtime on memory of its own choice, without copies, and its last result."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    binding = session.io_binding()
-    binding.bind_cpu_input(session.get_inputs()[0].name, image)
-    binding.bind_output(session.get_outputs()[0].name)
-
-    def run() -> None:
-        session.run_with_iobinding(binding)
-
-    def result() -> Array:
-        found: Array = binding.copy_outputs_to_cpu()[0]
-        return found
-
-    run()
-    return run, result
-
-
-def picture(rows: Sequence[Row]) -> str:
-    """The ratios as bars; the line is ONNX Runtime."""
-    width, height, left, unit = 720, 34, 260, 150
-    bars: list[str] = []
-    for number, row in enumerate(rows):
-        y = 40 + number * height
-        bars.append(
-            f'<text x="{left - 8}" y="{y + 16}" text-anchor="end">{row.network}, {row.profile}'
-            f'</text><rect x="{left}" y="{y}" width="{row.ratio * unit:.1f}" height="22" '
-            f'fill="#4a6fa5"/><text x="{left + row.ratio * unit + 6:.1f}" y="{y + 16}">'
-            f"{row.ratio:.2f}</text>"
-        )
-    bottom = 40 + len(rows) * height
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 10}" '
-        'font-family="sans-serif" font-size="13">\n'
-        '<text x="8" y="20">Speed against ONNX Runtime int8, one thread (line: 1)</text>\n'
-        + "\n".join(bars)
-        + f'\n<line x1="{left + unit}" y1="32" x2="{left + unit}" y2="{bottom}" stroke="#c33"/>\n'
-        "</svg>\n"
-    )
+def bars(rows: Sequence[Row]) -> list[Bar]:
+    """A bar a ratio."""
+    return [
+        Bar(f"{row.network}, {row.profile}", rival, ratio)
+        for row in rows
+        for rival, ratio in (("ONNX Runtime", row.ratio), ("LiteRT", row.ratio_to_litert))
+        if ratio is not None
+    ]
 
 
 if __name__ == "__main__":
