@@ -6,7 +6,7 @@
 The function returns 0.  The object holds its constants and needs nothing but memcpy and memset.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,20 @@ def compile_network(graph: Graph, name: str, machine: Machine, for_jit: bool = F
         UnsupportedModel: a value within an op needs more than 128 bits.
     """
     return _Compilation(graph, name, machine).network(for_jit)
+
+
+def wide_steps(graph: Graph, names: Collection[str], machine: Machine) -> Mapping[str, str]:
+    """How many bits the named nodes of a fixed graph need, by node, where 128 don't suffice."""
+    ranges = value_ranges(graph)
+    found: dict[str, str] = {}
+    for step in steps(graph):
+        if step.node.name not in names:
+            continue
+        try:
+            choose(Scope(Function(), graph, ranges, step.node, step.followers), machine)
+        except TooWide as error:
+            found[step.node.name] = str(error)
+    return found
 
 
 class _Compilation:

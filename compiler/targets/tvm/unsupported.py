@@ -1,34 +1,85 @@
 # SPDX-License-Identifier: Apache-2.0
 """What isn't compiled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import AnyOp, Graph, Level
 from intaglio.compiler.ir.types import TensorType
+from intaglio.compiler.targets.tvm.machine import host
 from intaglio.errors import InvalidGraph, UnsupportedModel
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import RationalSum, RescaledSum, SharedShiftSum
 
+MOST_BITS = 127
+"""Of two's complement that any product may have; kernels compute in two 64-bit words."""
+
+
+class Limit(Enum):
+    """Everything that isn't compiled.  A test holds this list against a committed one."""
+
+    FLOAT32_SOFTMAX = "Float32Softmax is correctly rounded, which takes more than float32"
+    WIDE_PRODUCT = f"a product of Requantize or Pairwise has more than {MOST_BITS} bits"
+    WIDE_SUM = "a sum of an accumulator, of a pool or of a softmax has more than 128 bits"
+
 
 def unsupported(graph: Graph) -> tuple[str, ...]:
     """A sentence for each node of a fixed graph that has no kernel; empty where all is well."""
-    return tuple(_problems(graph))
+    return tuple(sentence for _, sentence in problems(graph))
 
 
-def _problems(graph: Graph) -> Iterator[str]:
+def problems(graph: Graph) -> Iterator[tuple[Limit, str]]:
+    """Each limit that a node of a fixed graph exceeds, and a sentence that names the node."""
     for node in graph.nodes:
         where = f"{node.name} ({node.source})" if node.source else node.name
         if isinstance(node.op, fixed.Float32Softmax):
-            yield f"{where}: Float32Softmax is correctly rounded, which takes more than float32"
+            limit = Limit.FLOAT32_SOFTMAX
+            yield limit, f"{where}: {limit.value}"
         bits = _bits(node.op, graph.operand_types(node))
         if bits > MOST_BITS:
-            yield f"{where}: found a product of {bits} bits, expected at most {MOST_BITS}"
+            sentence = f"{where}: found a product of {bits} bits, expected at most {MOST_BITS}"
+            yield Limit.WIDE_PRODUCT, sentence
+    for name, words in _wide_sums(graph).items():
+        yield Limit.WIDE_SUM, f"{name}: found {words}, expected at most 128"
 
 
-MOST_BITS = 127
-"""Of two's complement that any product may have; kernels compute in two 64-bit words."""
+_SUSPECT_BITS = 100
+"""Where an estimate ends and the kernel itself is asked."""
+
+
+def _may_be_wide(op: AnyOp, types: Sequence[TensorType]) -> bool:
+    """Whether a sum of the op may need more than 128 bits; never False where one does."""
+    match op:
+        case fixed.Conv2d() | fixed.ConvTranspose2d() | fixed.MatMul():
+            return any(operand.integer.bits > 32 for operand in types[:2])
+        case fixed.ReduceSum() | fixed.ResizeLinear():
+            return types[0].integer.bits > 32
+        case fixed.AveragePool2d(arithmetic=fixed.RequantizedSum() as arithmetic):
+            one = types[0].integer.interval - _point(arithmetic.input_zero_point)
+            total = one.scale_by(len(arithmetic.by_count))
+            bits = max(r.scaling.product_bits(total) for r in arithmetic.by_count)
+            return bits > _SUSPECT_BITS
+        case fixed.Softmax(algorithm=fixed.IntegerTableSoftmax() as table, axis=axis):
+            largest = max(table.table) * types[0].shape[axis]
+            factor = max(table.numerator, table.denominator)
+            return (largest * factor).bit_length() > _SUSPECT_BITS
+        case _:
+            return False
+
+
+def _wide_sums(graph: Graph) -> Mapping[str, str]:
+    """The sums that two words don't hold; only kernels know, so that of each suspect is made."""
+    suspects = {
+        node.name for node in graph.nodes if _may_be_wide(node.op, graph.operand_types(node))
+    }
+    if not suspects:
+        return {}
+    # TVM takes long to import.
+    from intaglio.compiler.targets.tvm.network import wide_steps
+
+    return wide_steps(graph, suspects, host())
 
 
 def _bits(op: AnyOp, types: Sequence[TensorType]) -> int:
@@ -76,6 +127,6 @@ def refuse_unsupported(graph: Graph) -> None:
     """
     if graph.level is not Level.FIXED:
         raise InvalidGraph(graph.name, ["the graph is at the scaled level; lower it first"])
-    problems = unsupported(graph)
-    if problems:
-        raise UnsupportedModel(graph.name, problems, "End the network before them")
+    found = unsupported(graph)
+    if found:
+        raise UnsupportedModel(graph.name, found, "End the network before them")
