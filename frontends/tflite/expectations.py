@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from intaglio.compiler.ir.types import FLOAT32
 from intaglio.frontends.constraints import Constraint
 from intaglio.frontends.refusal import Refusal
-from intaglio.frontends.tflite.site import Site, same_codes
+from intaglio.frontends.tflite.site import Site
 from intaglio.frontends.tflite.tensors import type_of
 from intaglio.frontends.tflite.values import Stored
 
@@ -72,23 +72,19 @@ def at_least_one(*names: str) -> Constraint[Site]:
     return Constraint(f"{_all(names)} of 1 or more", violation)
 
 
-def one_quantization(*indices: int) -> Constraint[Site]:
-    """Operands and results have one scale and zero point; the runtimes compare raw codes."""
+def one_element(*indices: int) -> Constraint[Site]:
+    """Operands and results have one element type."""
 
     def violation(site: Site) -> str | None:
-        first = site.operand(indices[0]).type
-        types = [site.operand(index).type for index in indices[1:]]
-        labels = [site.operand(index).label for index in indices[1:]]
-        types += [type_of(result, result.shape) for result in site.results]
-        labels += [result.label for result in site.results]
-        for type, label in zip(types, labels, strict=True):
-            if type.element != first.element:
-                return f"has {first.element} in its first operand and {type.element} in {label}"
-            if not same_codes(type.quantization, first.quantization):
-                return f"has another scale or zero point in its first operand than in {label}"
+        first = site.operand(indices[0]).type.element
+        others = {site.operand(index).label: site.operand(index).type for index in indices[1:]}
+        others |= {result.label: type_of(result, result.shape) for result in site.results}
+        for label, type in others.items():
+            if type.element != first:
+                return f"has {first} in its first operand and {type.element} in {label}"
         return None
 
-    return Constraint("one type, scale and zero point for operands and results", violation)
+    return Constraint("one element type for operands and results", violation)
 
 
 def real_or_codes(index: int) -> Constraint[Site]:

@@ -55,6 +55,7 @@ _FUNCTIONS: Mapping[str, UnaryFunction] = {
     "EXP": UnaryFunction.EXP,
     "HARD_SWISH": UnaryFunction.HARD_SWISH,
     "LOGISTIC": UnaryFunction.SIGMOID,
+    "RSQRT": UnaryFunction.RSQRT,
     "TANH": UnaryFunction.TANH,
 }
 
@@ -65,7 +66,7 @@ def relu(site: Site) -> Computed:
 
 
 def unary(site: Site) -> Computed:
-    """LOGISTIC, TANH, HARD_SWISH and EXP."""
+    """LOGISTIC, TANH, HARD_SWISH, EXP and RSQRT."""
     return site.emit(scaled.Unary(_FUNCTIONS[site.operator.kind]), (site.codes(0),))
 
 

@@ -66,7 +66,7 @@ def import_tflite(
     if not _is_quantized(model):
         raise InvalidFile(
             name,
-            "it is a float model: none of its operators reads quantized values",
+            "it is a float model: none of its operators computes with quantized values",
             "convert it with full integer quantization",
         )
     reading = _Reading(model, Emitter(Builder(name, Level.SCALED)), batch, shapes or {})
@@ -93,9 +93,14 @@ def _check_options(
 
 
 def _is_quantized(model: StoredModel) -> bool:
-    """Whether some operator reads codes that are no constant."""
-    read = {index for operator in model.operators for index in operator.operands if index >= 0}
-    tensors = [model.tensors[index] for index in read]
+    """Whether some operator reads or writes codes that are no constant."""
+    touched = {
+        index
+        for operator in model.operators
+        for index in (*operator.operands, *operator.results)
+        if index >= 0
+    }
+    tensors = [model.tensors[index] for index in touched]
     return any(
         tensor.kind in _CODES and tensor.quantization is not None and tensor.data is None
         for tensor in tensors

@@ -6,21 +6,38 @@ from math import prod
 import numpy as np
 
 from intaglio.compiler.ir import scaled
+from intaglio.compiler.ir.moves import PadMode
 from intaglio.compiler.ir.types import FLOAT32, TensorType
+from intaglio.frontends.constraints import expects
 from intaglio.frontends.refusal import Refusal
 from intaglio.frontends.tflite.axes import distinct, from_front
-from intaglio.frontends.tflite.expectations import constant, option
+from intaglio.frontends.tflite.expectations import constant, one_element, option
 from intaglio.frontends.tflite.model import Shape
 from intaglio.frontends.tflite.moving import move, moved
 from intaglio.frontends.tflite.site import Site, same_codes
+from intaglio.frontends.tflite.tensors import type_of
 from intaglio.frontends.tflite.values import Known, Stored
 from intaglio.numerics.integers import IntType
 
 _INT32 = TensorType(IntType(32, signed=True), ())
 
-CONCATENATION = (option("FusedActivationFunction", 0, "no fused activation"),)
+
+@expects("operands in the result's scale")
+def ONE_SCALE(site: Site) -> str | None:
+    """Reference kernels refuse others, but for uint8, whose codes they rescale in float32."""
+    target = type_of(site.result, site.result.shape).quantization
+    for value in site.operands:
+        found = None if value is None else value.type.quantization
+        if value is not None and found is not None and not same_codes(found, target):
+            return f"joins {value.label}, which has another scale or zero point than the result"
+    return None
+
+
+CONCATENATION = (option("FusedActivationFunction", 0, "no fused activation"), ONE_SCALE)
 EXPAND_DIMS = (constant(1, "axis"),)
 PAD = (constant(1, "paddings"),)
+MIRROR_PAD = (*PAD, one_element(0))
+GATHER = (constant(1, "indices"), option("BatchDims", 0, "no batch axes"))
 PADV2 = (*PAD, constant(2, "value"))
 RESHAPE = (constant(1, "shape"),)
 TRANSPOSE = (constant(1, "permutation"),)
@@ -80,40 +97,40 @@ def transpose(site: Site) -> Known:
 
 
 def concatenation(site: Site) -> Known:
-    """CONCATENATION: operands in another scale than the result's are rescaled first."""
+    """CONCATENATION of operands in the result's scale."""
     operands = [site.operand(index) for index in range(len(site.operands))]
     if not operands:
         raise Refusal("joins nothing")
     axis = from_front(site.integer("Axis"), operands[0].type.rank)
-    if operands[0].type.quantization is not None:
-        operands = [_rescaled(site, index, operand) for index, operand in enumerate(operands)]
-    return operands[0] if len(operands) == 1 else move(site, scaled.Concat(axis), operands)
-
-
-def _rescaled(site: Site, index: int, operand: Known) -> Known:
-    target = site.result_type
-    same = same_codes(operand.type.quantization, target.quantization)
-    if same and len(site.operands) > 1:
-        return operand
-    if operand.type.element != target.element:
-        raise Refusal(f"joins {operand.type.element} to a result of {target.element}")
-    # A node of its own, also for a single operand: the result's name has to be found.
-    suffix = f"operand_{index}" if len(site.operands) > 1 else "joined"
-    return site.step(suffix, scaled.Requantize(), (site.codes(index),), target)
+    return move(site, scaled.Concat(axis), operands)
 
 
 def pad(site: Site) -> Known:
     """PAD with a real zero, PADV2 with a constant code."""
     x = site.operand(0)
-    amounts = site.integers(1, "paddings")
-    if len(amounts) != 2 * x.type.rank:
-        raise Refusal(f"has {len(amounts)} paddings for {x.type.rank} axes")
-    before, after = amounts[0::2], amounts[1::2]
+    before, after = _amounts(site, x)
     return move(site, scaled.Pad(before, after, value=_padding(site, x)), (x,))
 
 
+def mirror_pad(site: Site) -> Known:
+    """MIRROR_PAD, without the edge or with it."""
+    x = site.operand(0)
+    before, after = _amounts(site, x)
+    mode = (PadMode.REFLECT, PadMode.SYMMETRIC)[site.integer("Mode") & 1]
+    return move(site, scaled.Pad(before, after, mode), (x,))
+
+
+def _amounts(site: Site, x: Known) -> tuple[Shape, Shape]:
+    """What is added before and after each axis."""
+    amounts = site.integers(1, "paddings")
+    if len(amounts) != 2 * x.type.rank:
+        raise Refusal(f"has {len(amounts)} paddings for {x.type.rank} axes")
+    return amounts[0::2], amounts[1::2]
+
+
 def _padding(site: Site, x: Known) -> int:
-    quantization = x.type.quantization
+    # The result's zero point is the real zero: operands are read with its scale.
+    quantization = type_of(site.result, site.result.shape).quantization
     if site.operator.kind == "PAD" or site.optional(2) is None:
         return 0 if quantization is None else quantization.zero_point
     if x.type.element == FLOAT32:
@@ -145,8 +162,31 @@ def pack(site: Site) -> Known:
 
 
 def _reshaped(site: Site, value: Known, shape: Shape, suffix: str) -> Known:
+    if value.type.shape == shape:
+        return value
     label = site.results[0].label
     return moved(site, scaled.Reshape(), (value,), shape, f"{label}.{suffix}", label)
+
+
+def gather(site: Site) -> Known:
+    """GATHER by constant indices: a nearest resize of the axis, seen as the rows of a plane."""
+    x, indices = site.operand(0), site.integers(1, "indices")
+    axis = from_front(site.integer("Axis"), x.type.rank)
+    shape = x.type.shape
+    wrong = [index for index in indices if not 0 <= index < shape[axis]]
+    if wrong or not indices:
+        raise Refusal(f"gathers {wrong[:3]} of {shape[axis]} elements")
+    inserted = site.operand(1).type.shape
+    wanted = (*shape[:axis], *inserted, *shape[axis + 1 :])
+    plane = (prod(shape[:axis]), shape[axis], 1, prod(shape[axis + 1 :]))
+    rows = (plane[0], len(indices), 1, plane[3])
+    op = scaled.ResizeNearest(indices, (0,))
+    if shape == plane and wanted == rows:
+        return move(site, op, (x,))
+    label = site.results[0].label
+    whole = _reshaped(site, x, plane, "plane")
+    taken = moved(site, op, (whole,), None, f"{label}.rows", label)
+    return move(site, scaled.Reshape(), (taken,), wanted)
 
 
 def shape_of(site: Site) -> Known:

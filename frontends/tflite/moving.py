@@ -10,15 +10,22 @@ import numpy as np
 
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.ir.infer import Mismatch, result_shape
-from intaglio.compiler.ir.moves import Concat, Pad, PadMode, Reshape, Slice, Transpose
+from intaglio.compiler.ir.moves import (
+    Concat,
+    Move,
+    Pad,
+    PadMode,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Transpose,
+)
 from intaglio.compiler.ir.types import FLOAT32, TensorType
 from intaglio.frontends.refusal import Refusal
 from intaglio.frontends.tflite.model import Shape, StoredTensor
 from intaglio.frontends.tflite.site import Site, same_codes
 from intaglio.frontends.tflite.tensors import type_of
 from intaglio.frontends.tflite.values import Computed, Known, Stored
-
-Move = Transpose | Reshape | Slice | Concat | Pad
 
 _MOST_FOLDED = 1 << 24
 
@@ -32,20 +39,26 @@ def move(
 ) -> Known:
     """A result of the operator: by default its only one.
 
+    Kernels move codes as they stand: operands are read with the result's scale and zero point.
+
     Raises:
-        Refusal: operands don't fit, or the result means something else by the same codes.
+        Refusal: operands don't fit.
     """
     target = site.result if result is None else result
     first = operands[0].type
     noted = type_of(target, target.shape)
     if noted.element != first.element:
         raise Refusal(f"moves {first.element} into {target.label} of type {noted.element}")
-    if not same_codes(noted.quantization, first.quantization):
-        raise Refusal(
-            f"moves codes into {target.label}, which has another scale or zero point; the same "
-            "ones are expected"
-        )
-    return moved(site, op, operands, declared, target.label, target.label)
+    if first.quantization is not None and noted.quantization is None:
+        raise Refusal(f"moves codes into {target.label}, which has no scale")
+    label = target.label
+    parts = [
+        operand
+        if first.quantization is None
+        else site.reinterpreted(operand, noted.quantization, f"operand_{index}")
+        for index, operand in enumerate(operands)
+    ]
+    return moved(site, op, parts, declared, label, label)
 
 
 def moved(
@@ -110,6 +123,8 @@ def _apply(op: Move, arrays: Sequence[Array], shape: Shape) -> Array:
             return arrays[0][np.ix_(*indices)] if indices else arrays[0]
         case Concat(axis=axis):
             return np.concatenate(arrays, axis)
+        case ResizeNearest(rows=rows, columns=columns):
+            return arrays[0][:, list(rows)][:, :, list(columns)]
         case Pad(before=before, after=after, mode=PadMode.CONSTANT, value=value):
             widths = list(zip(before, after, strict=True))
             return np.pad(arrays[0], widths, constant_values=value)

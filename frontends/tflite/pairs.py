@@ -9,12 +9,13 @@ from intaglio.compiler.ir.types import FLOAT32
 from intaglio.frontends.refusal import Refusal
 from intaglio.frontends.tflite.activations import BOUNDED, fused
 from intaglio.frontends.tflite.borders import tail
-from intaglio.frontends.tflite.expectations import one_quantization, real_or_codes
+from intaglio.frontends.tflite.expectations import CODES, codes_of, one_element, real_or_codes
 from intaglio.frontends.tflite.site import Site
 from intaglio.frontends.tflite.values import Computed
 
 ARITHMETIC = (real_or_codes(0), real_or_codes(1), BOUNDED)
-EXTREME = (real_or_codes(0), real_or_codes(1), one_quantization(0, 1))
+SQUARED_DIFFERENCE = (codes_of(0, CODES), codes_of(1, CODES))
+EXTREME = (real_or_codes(0), real_or_codes(1), one_element(0, 1))
 
 _TAIL: Mapping[str, BinaryFunction] = {
     "ADD": BinaryFunction.ADD,
@@ -42,13 +43,18 @@ def arithmetic(site: Site) -> Computed:
             return site.emit(scaled.Multiply(activation), operands)
 
 
+def squared_difference(site: Site) -> Computed:
+    """SQUARED_DIFFERENCE."""
+    return site.emit(scaled.SquaredDifference(), (site.codes(0), site.codes(1)))
+
+
 def extreme(site: Site) -> Computed:
     """MINIMUM and MAXIMUM, which compare raw codes."""
     kind = site.operator.kind
     if _is_float(site):
         return tail(site, scaled.Float32Binary(_TAIL[kind]), 2)
     op = scaled.Minimum() if kind == "MINIMUM" else scaled.Maximum()
-    return site.emit(op, (site.codes(0), site.codes(1)))
+    return site.emit(op, (site.in_result(0), site.in_result(1)))
 
 
 def _is_float(site: Site) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pools, means and resizing."""
+"""Pools and resizing."""
 
 import numpy as np
 
@@ -7,14 +7,12 @@ from intaglio.compiler.ir import scaled
 from intaglio.frontends.constraints import expects
 from intaglio.frontends.refusal import Refusal
 from intaglio.frontends.tflite.activations import BOUNDED, fused
-from intaglio.frontends.tflite.axes import distinct
 from intaglio.frontends.tflite.expectations import (
     CODES,
     at_least_one,
     codes_of,
     constant,
-    one_quantization,
-    result_in,
+    one_element,
 )
 from intaglio.frontends.tflite.model import Shape
 from intaglio.frontends.tflite.site import Site
@@ -42,19 +40,18 @@ def ONE_CENTRE(site: Site) -> str | None:
 
 POOL = (
     codes_of(0, CODES),
-    one_quantization(0),
+    one_element(0),
     PADDING,
     at_least_one("StrideH", "StrideW", "FilterHeight", "FilterWidth"),
     SMALL_WINDOW,
     BOUNDED,
 )
-MEAN = (codes_of(0, CODES), result_in(CODES), constant(1, "axes"))
-RESIZE = (codes_of(0, CODES), one_quantization(0), constant(1, "size"), ONE_CENTRE)
+RESIZE = (codes_of(0, CODES), one_element(0), constant(1, "size"), ONE_CENTRE)
 
 
 def average_pool(site: Site) -> Computed:
     """AVERAGE_POOL_2D: padding doesn't count."""
-    x, kernel = site.codes(0), _kernel(site)
+    x, kernel = site.in_result(0), _kernel(site)
     pads = padding(site, x.type.shape, kernel)
     op = scaled.AveragePool2d(kernel, strides(site), pads, activation=fused(site))
     return site.emit(op, (x,))
@@ -62,7 +59,7 @@ def average_pool(site: Site) -> Computed:
 
 def max_pool(site: Site) -> Computed:
     """MAX_POOL_2D."""
-    x, kernel = site.codes(0), _kernel(site)
+    x, kernel = site.in_result(0), _kernel(site)
     pads = padding(site, x.type.shape, kernel)
     op = scaled.MaxPool2d(kernel, strides(site), pads, activation=fused(site))
     return site.emit(op, (x,))
@@ -72,16 +69,9 @@ def _kernel(site: Site) -> tuple[int, int]:
     return site.integer("FilterHeight"), site.integer("FilterWidth")
 
 
-def mean(site: Site) -> Computed:
-    """MEAN over constant axes."""
-    x = site.codes(0)
-    axes = distinct(site.integers(1, "axes"), x.type.rank)
-    return site.emit(scaled.ReduceMean(tuple(sorted(axes)), site.flag("KeepDims")), (x,))
-
-
 def resize_bilinear(site: Site) -> Computed:
     """RESIZE_BILINEAR in one of three coordinate systems."""
-    x, (rows, columns) = site.codes(0), _size(site)
+    x, (rows, columns) = site.in_result(0), _size(site)
     op = scaled.ResizeLinear(site.flag("HalfPixelCenters"), site.flag("AlignCorners"))
     batch, _, _, channels = _plane(x)
     return site.emit(op, (x,), declared=(batch, rows, columns, channels))
@@ -89,7 +79,7 @@ def resize_bilinear(site: Site) -> Computed:
 
 def resize_nearest(site: Site) -> Computed:
     """RESIZE_NEAREST_NEIGHBOR."""
-    x, (rows, columns) = site.codes(0), _size(site)
+    x, (rows, columns) = site.in_result(0), _size(site)
     _, height, width, _ = _plane(x)
     op = scaled.ResizeNearest(_nearest(site, height, rows), _nearest(site, width, columns))
     return site.emit(op, (x,))

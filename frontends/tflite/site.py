@@ -60,6 +60,24 @@ class Site:
             raise Refusal(f"reads {value.label}, which has several scales; use one")
         return value
 
+    def in_result(self, index: int) -> Known:
+        """An operand's codes under the result's scale and zero point.
+
+        The kernels of moves, pools and extremes take them to be the same, and so do files, but for
+        some that round one of the two scales otherwise.
+        """
+        x, target = self.codes(index), self.result_type
+        return self.reinterpreted(x, target.quantization, f"operand_{index}")
+
+    def reinterpreted(self, x: Known, quantization: Quantization | None, suffix: str) -> Known:
+        """The same codes under another scale and zero point."""
+        if same_codes(x.type.quantization, quantization):
+            return x
+        type = TensorType(x.type.element, x.type.shape, quantization)
+        if isinstance(x, Stored):
+            return Stored(x.array, type, x.label)
+        return self.step(suffix, scaled.Reinterpret(), (x,), type)
+
     def integers(self, index: int, what: str) -> tuple[int, ...]:
         """A constant list of integers, such as axes.
 

@@ -1,4 +1,6 @@
-# What is used of the generated schema; options are looked up by name.
+# SPDX-License-Identifier: Apache-2.0
+"""What is used of the generated schema; options are looked up by name."""
+
 from typing import Any
 
 import numpy as np
