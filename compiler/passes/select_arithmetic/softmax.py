@@ -7,6 +7,9 @@ from typing import assert_never
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.interpolated_softmax import (
+    lower_interpolated_softmax,
+)
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics import functions, multipliers
 from intaglio.numerics.float32 import Float32
@@ -15,6 +18,7 @@ from intaglio.numerics.profile.methods import (
     FixedPointSoftmaxMethod,
     Float32TableSoftmaxMethod,
     IntegerTableSoftmaxMethod,
+    InterpolatedSoftmaxMethod,
 )
 from intaglio.numerics.rounding import Rounding, round_fraction
 
@@ -24,7 +28,7 @@ _FIXED_POINT_LENGTH = 1 << 13
 
 
 def lower_softmax(state: Lowering, node: Node, op: scaled.Softmax) -> str:
-    """One softmax op; ``beta`` joins the operand's scale."""
+    """One softmax op, or several for 16-bit codes; ``beta`` joins the operand's scale."""
     source, source_element = state.activation(node, node.operands[0])
     target, element = state.result(node)
     rule = state.profile.first(state.profile.softmax, "softmax", source_element, element)
@@ -36,6 +40,8 @@ def lower_softmax(state: Lowering, node: Node, op: scaled.Softmax) -> str:
             algorithm = _integer_table(rule.method, op, source, source_element, target, element)
         case Float32TableSoftmaxMethod():
             algorithm = _float32_table(rule.method, op, source, source_element, target, element)
+        case InterpolatedSoftmaxMethod():
+            return lower_interpolated_softmax(state, node, op, rule.method, source, target)
         case _:
             assert_never(rule.method)
     operand = state.operand(node.operands[0])

@@ -15,18 +15,25 @@ from intaglio.compiler.passes.select_arithmetic.fixed_point_functions import (
     fixed_point_leaky_relu,
     fixed_point_slope,
 )
+from intaglio.compiler.passes.select_arithmetic.interpolated_functions import (
+    sampled_function,
+    shared_sigmoid,
+)
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.compiler.passes.select_arithmetic.tables import emit_table
 from intaglio.numerics import float32, functions
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.functions import Real
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.interpolation import INT16
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.methods import (
     ExactTable,
     FixedPointTable,
     Float32Table,
+    InterpolatedTable,
+    SigmoidTableMethod,
     SlopeTable,
     UnaryMethod,
 )
@@ -81,9 +88,16 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
                     node, f"no slopes in {op.function.value}", "a rule of another kind for it"
                 )
             function = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
+        case InterpolatedTable():
+            function = sampled_function(
+                state, node, _defined_everywhere(op, target), source, target
+            )
+        case SigmoidTableMethod():
+            function = shared_sigmoid(state, node, op, rule.method, source, target)
         case _:
             assert_never(rule.method)
-    if op.function is scaled.UnaryFunction.RSQRT:
+    interpolated = isinstance(rule.method, InterpolatedTable)
+    if op.function is scaled.UnaryFunction.RSQRT and not interpolated:
         function = _highest_where_not_positive(function, source.zero_point, element)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
     tables = [_bounded(function, low, high) for low, high in bounds]
@@ -107,6 +121,17 @@ def lower_prelu(state: Lowering, node: Node) -> str:
 
 def _bounded(function: CodeFunction, low: int, high: int) -> CodeFunction:
     return lambda code: max(low, min(high, function(code)))
+
+
+def _defined_everywhere(op: scaled.Unary, target: Quantization) -> RealFunction:
+    """Where 1 / sqrt has no value, that of the highest 16-bit code."""
+    function = real_function(op)
+    if op.function is not scaled.UnaryFunction.RSQRT:
+        return function
+    highest = functions.rational(
+        float32.multiply(target.scale, Float32.from_integer(INT16.maximum)).fraction
+    )
+    return lambda x: function(x) if x > 0 else highest
 
 
 def _highest_where_not_positive(
@@ -138,6 +163,8 @@ def _prelu(
             return _slopes(state, node, method, source, target, slope32, element)
         case FixedPointTable():
             return fixed_point_slope(method.product, source, target, slope_code, slope_scale)
+        case InterpolatedTable() | SigmoidTableMethod():
+            raise state.refusal(node, "an interpolated table for slopes", "a rule of another kind")
         case _:
             assert_never(method)
 

@@ -177,7 +177,30 @@ class SlopeTable:
     rescale: Rescale
 
 
-UnaryMethod = ExactTable | Float32Table | FixedPointTable | SlopeTable
+@dataclass(frozen=True, slots=True)
+class InterpolatedTable:
+    """TFLite's 16-bit functions: 513 samples in float32, interpolated in integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigmoidTableMethod:
+    """TFLite's 16-bit LOGISTIC and TANH: 256 samples of sigmoid, interpolated in integers.
+
+    ``other_powers_of_two``: the kernel treats scales of 2**-12 (TANH: 2**-11 too) otherwise, which
+    no method describes; they are refused.
+    """
+
+    other_powers_of_two: bool = False
+
+
+UnaryMethod = (
+    ExactTable
+    | Float32Table
+    | FixedPointTable
+    | SlopeTable
+    | InterpolatedTable
+    | SigmoidTableMethod
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +237,21 @@ class Float32TableSoftmaxMethod:
     reciprocal_output_scale: bool
 
 
-SoftmaxMethod = FixedPointSoftmaxMethod | IntegerTableSoftmaxMethod | Float32TableSoftmaxMethod
+@dataclass(frozen=True, slots=True)
+class InterpolatedSoftmaxMethod:
+    """TFLite's softmax of 16-bit codes: interpolated tables of exp and of 1 / (1 + x).
+
+    ``product`` forms s beta: LiteRT in float32, TFLite Micro in double.  The tables are computed in
+    float64 by LiteRT, in float32 by TFLite Micro.
+    """
+
+    product: ScaleProduct
+    float64_tables: bool
+
+
+SoftmaxMethod = (
+    FixedPointSoftmaxMethod
+    | IntegerTableSoftmaxMethod
+    | Float32TableSoftmaxMethod
+    | InterpolatedSoftmaxMethod
+)

@@ -103,40 +103,71 @@ def softmaxes(draw: Draw) -> Iterator[Case]:
     """SOFTMAX over short and long rows, with beta."""
     low = int(np.iinfo(draw.dtype).min)
     for columns, beta in ((2, 1.0), (10, 1.0), (17, 0.5), (100, 1.0), (10, 2.0)):
-        x = draw.activation(draw.codes(64, columns))
-        result = Tensor(np.zeros(x.codes.shape, draw.dtype), (1 / 256,), (low,))
+        x = _fine(draw, draw.activation(draw.codes(64, columns)))
+        scale, zero_point = (2.0**-15, 0) if _wide(draw) else (1 / 256, low)
+        result = Tensor(np.zeros(x.codes.shape, draw.dtype), (scale,), (zero_point,))
         operator = Operator("SOFTMAX", (x,), result, "SoftmaxOptions", {"beta": beta})
         op = scaled.Softmax(1, Float32.from_value(beta))
         yield case(f"{columns} columns, beta {beta}", op, (x,), result, operator)
 
 
+def table_scales_of_two(draw: Draw) -> Iterator[Case]:
+    """LOGISTIC and TANH of int16 at and near the scales that they have code of their own for."""
+    for scale in (2.0**-12, 2.0**-11, 2.0**-12 * 1.0004, 2.0**-12 * 1.002):
+        x = Tensor(draw.every_code(), (float(np.float32(scale)),))
+        for name, function in (
+            ("LOGISTIC", scaled.UnaryFunction.SIGMOID),
+            ("TANH", scaled.UnaryFunction.TANH),
+        ):
+            result = Tensor(np.zeros(x.codes.shape, draw.dtype), (2.0**-15,))
+            operator = Operator(name, (x,), result)
+            yield case(f"{name} {scale}", scaled.Unary(function), (x,), result, operator)
+
+
 def _fixed_result(draw: Draw, name: str, function: scaled.UnaryFunction) -> Iterator[Case]:
-    low = int(np.iinfo(draw.dtype).min)
+    info = np.iinfo(draw.dtype)
+    low = int(info.min)
     parameters = {"LOGISTIC": (1 / 256, low), "TANH": (1 / 128, low + 128)}
+    if _wide(draw):
+        parameters = dict.fromkeys(parameters, (2.0**-15, 0))
     scale, zero_point = parameters[name]
-    for repeat in range(draw.repeats):
+    for repeat in range(max(draw.repeats, 3)):
         x = draw.activation(draw.every_code())
+        if _wide(draw):
+            x = replace(x, scales=(x.scales[0] * 2.0 ** -(5 * repeat),))
         result = Tensor(np.zeros(x.codes.shape, draw.dtype), (scale,), (zero_point,))
         yield case(f"{repeat}", scaled.Unary(function), (x,), result, Operator(name, (x,), result))
+
+
+def _wide(draw: Draw) -> bool:
+    return bool(np.dtype(draw.dtype).itemsize > 1)
+
+
+def _fine(draw: Draw, x: Tensor) -> Tensor:
+    """The operand with a finer scale, where its codes are 16 bits wide."""
+    return replace(x, scales=(x.scales[0] / 256,)) if _wide(draw) else x
 
 
 def exponentials(draw: Draw) -> Iterator[Case]:
     """EXP."""
     for repeat in range(draw.repeats):
-        x = draw.activation(draw.every_code())
-        result = draw.result(x.codes.shape, float(np.exp(64 * x.scales[0])) / 127)
+        x = _fine(draw, draw.activation(draw.every_code()))
+        half = int(np.iinfo(draw.dtype).max) // 2
+        wanted = float(np.exp(half * x.scales[0])) / (2 * half)
+        result = draw.result(x.codes.shape, wanted)
         operator = Operator("EXP", (x,), result, "ExpOptions")
         op = scaled.Unary(scaled.UnaryFunction.EXP)
         yield case(f"{repeat}", op, (x,), result, operator)
 
 
 def inverse_square_roots(draw: Draw) -> Iterator[Case]:
-    """RSQRT of the codes that it is defined for, those from the zero point on."""
+    """RSQRT of codes from the zero point on: the others it refuses."""
     for repeat in range(draw.repeats):
         every = draw.every_code()
         x = draw.activation(every)
         x = replace(x, codes=every[:, every[0] >= x.zero_points[0]])
-        wanted = 1 / np.sqrt(x.scales[0]) / 127 * (0.3 + repeat % 3)
+        highest = int(np.iinfo(draw.dtype).max)
+        wanted = 1 / np.sqrt(x.scales[0]) / highest * (0.3 + repeat % 3)
         result = draw.result(x.codes.shape, float(wanted))
         op = scaled.Unary(scaled.UnaryFunction.RSQRT)
         yield case(f"{repeat}", op, (x,), result, Operator("RSQRT", (x,), result))
@@ -155,7 +186,7 @@ def gaussian_units(draw: Draw) -> Iterator[Case]:
     """GELU, and its approximation by a hyperbolic tangent."""
     for repeat in range(draw.repeats):
         for approximate in (False, True):
-            x = draw.activation(draw.every_code())
+            x = _fine(draw, draw.activation(draw.every_code()))
             result = draw.result(x.codes.shape, x.scales[0])
             options = {"approximate": approximate}
             operator = Operator("GELU", (x,), result, "GeluOptions", options)

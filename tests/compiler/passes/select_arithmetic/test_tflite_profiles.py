@@ -10,7 +10,7 @@ import pytest
 
 from intaglio.compiler.ir.text import parse_graph, print_graph
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
-from intaglio.errors import InvalidProfile
+from intaglio.errors import UnsupportedModel
 from intaglio.numerics.profile import load_profile
 from tests.simulator.engines import assert_engines_agree
 
@@ -24,8 +24,8 @@ return %y
 """
 WIDE = """
 graph wide scaled
-%x: i16[1,4]{scale=f32(0.0001)} = input
-%y: i16[1,4]{scale=f32(0.00003)} = OP
+%x: i16[1,6]{scale=f32(0.0005)} = input
+%y: i16[1,6]{scale=f32(0.000030517578125)} = OP
 return %y
 """
 RESIGNED = """
@@ -47,11 +47,44 @@ def test_a_negative_slope_negates_what_the_positive_one_gives(profile: str) -> N
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
-    "op", ["unary(%x) function=sigmoid", "unary(%x) function=tanh", "softmax(%x) axis=1"]
+    ("op", "expected"),
+    [
+        ("unary(%x) function=sigmoid", [1, 2486, 16699, 26790, 26793, 32767]),
+        ("unary(%x) function=tanh", [-32767, -32329, 1261, 29660, 29663, 32767]),
+        ("softmax(%x) axis=1", [2, 2, 2, 2, 2, 32757]),
+    ],
 )
-def test_the_interpolated_tables_of_int16_are_refused(profile: str, op: str) -> None:
-    with pytest.raises(InvalidProfile, match="on i16 operands"):
-        select_arithmetic(parse_graph(WIDE.replace("OP", op)), load_profile(profile))
+def test_interpolated_tables_of_int16(profile: str, op: str, expected: list[int]) -> None:
+    text = WIDE.replace("OP", op)
+    graph = select_arithmetic(parse_graph(text), load_profile(profile))
+    codes = np.array([[-32768, -5000, 77, 3000, 3001, 32767]], np.int16)
+    result = assert_engines_agree(graph, {"x": codes})[graph.outputs[0]]
+    assert result.tolist() == [expected]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (("f32(0.000030517578125)", "f32(0.00003)"), "a result of scale 3e-05"),
+        (("f32(0.0005)", "f32(0.0005), zero_point=3"), "zero points 3 and 0"),
+        (("%y: i16", "%y: i8"), "i16 and a result of i8"),
+        (("f32(0.0005)", "f32(3.0)"), "the scale 3.0"),
+    ],
+)
+def test_what_the_tables_of_int16_cant_take_is_refused(
+    profile: str, change: tuple[str, str], found: str
+) -> None:
+    text = WIDE.replace("OP", "unary(%x) function=sigmoid").replace(*change)
+    with pytest.raises(UnsupportedModel, match=found):
+        select_arithmetic(parse_graph(text), load_profile(profile))
+
+
+def test_optimized_kernels_have_formulas_of_their_own_at_powers_of_two() -> None:
+    text = WIDE.replace("OP", "unary(%x) function=tanh").replace("0.0005", "0.00048828125")
+    select_arithmetic(parse_graph(text), load_profile("litert-ref-1.3"))
+    with pytest.raises(UnsupportedModel, match="where the profile's kernel uses no table"):
+        select_arithmetic(parse_graph(text), load_profile("litert-xnnpack-x86"))
 
 
 @pytest.mark.parametrize(
