@@ -124,7 +124,7 @@ def test_two_computed_matrices(dtype: Any, seed: int, kind: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
-@pytest.mark.parametrize("pool", ["global", "window", "padded"])
+@pytest.mark.parametrize("pool", ["global", "window", "padded", "whole plane"])
 @pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS)
 def test_average_pools(pool: str, dtype: Any, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
@@ -137,8 +137,9 @@ def test_average_pools(pool: str, dtype: Any, seed: int, kind: str) -> None:
     if pool == "global":
         result = model.node("GlobalAveragePool", [operand], "y")
     else:
+        kernel = [8, 8] if pool == "whole plane" else [4, 4]
         pads = [1, 1, 1, 1] if pool == "padded" else [0, 0, 0, 0]
-        result = model.node("AveragePool", [operand], "y", kernel_shape=[4, 4], pads=pads)
+        result = model.node("AveragePool", [operand], "y", kernel_shape=kernel, pads=pads)
     s_y = s_x / 2 if kind == "powers" else s_x * 0.75 if kind == "fractions" else s_x * 0.7
     model.output(
         model.q(result, s_y, runtime.zero_point(rng, dtype), dtype), runtime.onnx_type(dtype)

@@ -161,7 +161,7 @@ def test_gemm(turned: int, by_column: bool, seed: int, kind: str, dtype: Any) ->
     draw.demand_equality("QGemm", operands, domain=MICROSOFT, transB=turned)
 
 
-@pytest.mark.parametrize("pool", ["global", "window", "padded", "counted"])
+@pytest.mark.parametrize("pool", ["global", "window", "padded", "counted", "whole plane"])
 def test_average_pools(pool: str, seed: int, kind: str, dtype: Any) -> None:
     draw = Draw(seed, kind, dtype)
     s_x = runtime.scale(draw.rng, kind)
@@ -172,9 +172,10 @@ def test_average_pools(pool: str, seed: int, kind: str, dtype: Any) -> None:
     if pool == "global":
         draw.demand_equality("QLinearGlobalAveragePool", operands, **attributes)
         return
-    attributes["pads"] = [0, 0, 0, 0] if pool == "window" else [1, 1, 1, 1]
+    kernel = [8, 8] if pool == "whole plane" else [4, 4]
+    attributes["pads"] = [1, 1, 1, 1] if pool in ("padded", "counted") else [0, 0, 0, 0]
     attributes["count_include_pad"] = int(pool == "counted")
-    draw.demand_equality("QLinearAveragePool", operands, kernel_shape=[4, 4], **attributes)
+    draw.demand_equality("QLinearAveragePool", operands, kernel_shape=kernel, **attributes)
 
 
 @pytest.mark.parametrize("op", ["QLinearSigmoid", "QLinearLeakyRelu"])

@@ -94,6 +94,9 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
             )
             averaged = pool(fixed.RequantizedSum(0, raw), word, "mean")
             return rescale_codes(state, node, averaged, mean.source, mean.target, mean.bounds)
+        case Float32PoolMean() if _is_whole_plane(state, node, op):
+            arithmetic = fixed.RequantizedSum(mean.source.zero_point, _float32_means(mean, count))
+            return _clamped(state, mean, pool(arithmetic, mean.element))
         case Float32PoolMean():
             low, high = full_bounds(mean.element)[0]
             arithmetic = fixed.Float32Average(
@@ -111,6 +114,22 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
             )
         case _:
             assert_never(rule.method)
+
+
+def _is_whole_plane(state: Lowering, node: Node, op: scaled.AveragePool2d) -> bool:
+    """Whether one window without padding covers the plane: a global average by another name."""
+    _, rows, columns, _ = state.source.type_of(node.operands[0]).shape
+    return op.kernel == (rows, columns) and not any(op.pads)
+
+
+def _float32_means(mean: _Mean, count: int) -> tuple[Requantizer, ...]:
+    """By count, the requantizer of ``Float32Mean``."""
+    low, high = full_bounds(mean.element)[0]
+    zero_point = mean.target.zero_point
+    factors = (
+        float32_mean_factor(mean.source.scale, mean.target.scale, n) for n in range(1, count + 1)
+    )
+    return tuple(Requantizer(Float32Multiply(factor), zero_point, low, high) for factor in factors)
 
 
 def _padded(state: Lowering, mean: _Mean, name: str, pads: tuple[int, int, int, int]) -> str:

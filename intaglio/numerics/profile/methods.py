@@ -126,7 +126,10 @@ class Float32MeanZeroPointInside:
 
 @dataclass(frozen=True, slots=True)
 class Float32PoolMean:
-    """ONNX Runtime QLinearAveragePool: float32 average, zero point inside the rounding."""
+    """ONNX Runtime QLinearAveragePool: float32 average, zero point inside the rounding.
+
+    A window that is the whole plane, without padding, is averaged as by ``Float32Mean``.
+    """
 
 
 MeanMethod = (
