@@ -166,6 +166,23 @@ def tosa_scale(scale: Fraction, double_round: bool) -> TosaScale:
     return TosaScale(nearest.multiplier >> excess, nearest.shift - excess, double_round)
 
 
+def tosa_reciprocal(count: int) -> TosaScale:
+    """1 / count as AVG_POOL2D multiplies by it: TOSA 1.0, ``reciprocal_scale``.
+
+    k = bits of (count - 1); multiplier = ((2**30 + 1) << k) // count, shift = 30 + k.
+
+    >>> tosa_reciprocal(3)
+    TosaScale(multiplier=1431655766, shift=32, double_round=False)
+
+    Raises:
+        InvalidOption: the count isn't positive.
+    """
+    if count < 1:
+        raise InvalidOption("count", count, "is not positive", "average one element or more")
+    k = (count - 1).bit_length()
+    return TosaScale((((1 << 30) + 1) << k) // count, 30 + k, double_round=False)
+
+
 class PowerOfTwo(Enum):
     """Which power of two stands for a scale."""
 

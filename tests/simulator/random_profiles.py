@@ -66,6 +66,7 @@ SQUARES: st.SearchStrategy[methods.PairMethod] = st.one_of(
 POOLS: st.SearchStrategy[methods.MeanMethod] = st.one_of(
     st.builds(methods.RescaledMean, RESCALES),
     st.builds(methods.RawCodeMean, ROUNDINGS),
+    st.just(methods.ReciprocalMean()),
     st.just(methods.Float32PoolMean()),
 )
 MEANS: st.SearchStrategy[methods.MeanMethod] = st.one_of(

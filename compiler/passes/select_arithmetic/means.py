@@ -16,8 +16,9 @@ from intaglio.compiler.passes.select_arithmetic.rescaling import (
 )
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics.accumulator import Accumulator
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32, IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.multipliers import tosa_reciprocal
 from intaglio.numerics.profile import MeanRule
 from intaglio.numerics.profile.derive import (
     fixed_point_mean,
@@ -31,6 +32,7 @@ from intaglio.numerics.profile.methods import (
     Float32MeanZeroPointInside,
     Float32PoolMean,
     RawCodeMean,
+    ReciprocalMean,
     RescaledMean,
 )
 from intaglio.numerics.profile.schemes import Rescale
@@ -97,6 +99,13 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
         case Float32PoolMean() if _is_whole_plane(state, node, op):
             arithmetic = fixed.RequantizedSum(mean.source.zero_point, _float32_means(mean, count))
             return _clamped(state, mean, pool(arithmetic, mean.element))
+        case ReciprocalMean():
+            if mean.source.scale == mean.target.scale:
+                arithmetic = _by_reciprocals(state, mean, count, mean.target, mean.element)
+                return _clamped(state, mean, pool(arithmetic, mean.element))
+            arithmetic = _by_reciprocals(state, mean, count, mean.source, mean.source_element)
+            averaged = pool(arithmetic, mean.source_element, "mean")
+            return rescale_codes(state, node, averaged, mean.source, mean.target, mean.bounds)
         case Float32PoolMean():
             low, high = full_bounds(mean.element)[0]
             arithmetic = fixed.Float32Average(
@@ -130,6 +139,21 @@ def _float32_means(mean: _Mean, count: int) -> tuple[Requantizer, ...]:
         float32_mean_factor(mean.source.scale, mean.target.scale, n) for n in range(1, count + 1)
     )
     return tuple(Requantizer(Float32Multiply(factor), zero_point, low, high) for factor in factors)
+
+
+def _by_reciprocals(
+    state: Lowering, mean: _Mean, count: int, target: Quantization, element: IntType
+) -> fixed.RequantizedSum:
+    """The mean in the operand's own scale, which is that of ``target`` too."""
+    zero_point, word = mean.source.zero_point, mean.source_element
+    total = (word.interval - Interval(zero_point, zero_point)).scale_by(count)
+    if not INT32.interval.contains(total):
+        raise state.refusal(mean.node, f"sums within {total}", "a window whose sums fit 32 bits")
+    by_count = tuple(
+        Requantizer(tosa_reciprocal(n), target.zero_point, element.minimum, element.maximum)
+        for n in range(1, count + 1)
+    )
+    return fixed.RequantizedSum(zero_point, by_count)
 
 
 def _padded(state: Lowering, mean: _Mean, name: str, pads: tuple[int, int, int, int]) -> str:
@@ -242,7 +266,7 @@ def _reduction(
                 divisor,
             )
             return 0, requantizer(Float32MultiplyAdd(factor, addend), 0)
-        case RawCodeMean() | Float32PoolMean():
+        case RawCodeMean() | ReciprocalMean() | Float32PoolMean():
             raise state.refusal(
                 mean.node, "a profile rule for pooling windows", "a rule for means over axes"
             )

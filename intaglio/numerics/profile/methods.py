@@ -110,6 +110,11 @@ class RawCodeMean:
 
 
 @dataclass(frozen=True, slots=True)
+class ReciprocalMean:
+    """TOSA AVG_POOL2D: the sum without zero point times a 31-bit reciprocal, rounded half up."""
+
+
+@dataclass(frozen=True, slots=True)
 class FixedPointMean:
     """TFLite MEAN: the 31-bit multiplier of s_in / s_out divided by n as an integer."""
 
@@ -135,6 +140,7 @@ class Float32PoolMean:
 MeanMethod = (
     RescaledMean
     | RawCodeMean
+    | ReciprocalMean
     | FixedPointMean
     | Float32Mean
     | Float32MeanZeroPointInside
