@@ -50,12 +50,12 @@ def compare(
 ) -> None:
     """Run a model in its home runtime and here; exit with 1 where any bit differs."""
     from intaglio.cli.printing import print_facts
-    from intaglio.commands.batches import graph_specs
     from intaglio.commands.compare import (
         compare_with_peer,
         dataset_samples,
         open_subject,
         random_samples,
+        specs,
     )
     from intaglio.commands.data import open_dataset
     from intaglio.commands.models import named, parse_shapes
@@ -77,16 +77,16 @@ def compare(
     arithmetic = load_profile(profile or peer.about.profile)
     subject = open_subject(model, peer, batch, parse_shapes(shape or ()))
     if data is None:
-        samples = random_samples(subject.graph, random or 4, seed)
+        samples = random_samples(subject, random or 4, seed)
     else:
         dataset = open_dataset(
             data,
-            inputs=graph_specs(subject.graph),
+            inputs=specs(subject),
             labels=labels,
             preprocessing=preprocessing,
             limit=limit,
         )
-        samples = dataset_samples(subject.graph, dataset)
+        samples = dataset_samples(subject, dataset)
     with named(model):
         found = compare_with_peer(
             subject, peer, arithmetic, samples, lambda label: progress(label, quiet=quiet)
@@ -119,7 +119,7 @@ def print_comparison(found: "PeerComparison") -> None:
     first = found.divergences[0]
     pairs = {
         "tensor": first.tensor,
-        "op": first.op + (f", node {first.node}" if first.node else ""),
+        "op": first.op + (f", {first.node}" if first.node else ""),
         "where": f"sample {first.sample}, index {list(first.index)}",
         "ours": first.ours,
         found.peer: first.theirs,
@@ -128,7 +128,7 @@ def print_comparison(found: "PeerComparison") -> None:
     }
     print(f"{found.model} under {found.profile} differs from {who}")
     print_pairs("the first tensor that differs", pairs)
-    print(f"{len(found.divergences)} of {_count(found.tensors, 'tensor')} differ; {counts}")
+    print(f"differing tensors: {len(found.divergences)} of {found.tensors}; {counts}")
 
 
 def _count(number: int, noun: str) -> str:

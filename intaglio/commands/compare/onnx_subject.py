@@ -10,8 +10,8 @@ from onnx_ir.convenience import extract
 
 from intaglio.commands.compare.subject import Step, Tensors
 from intaglio.commands.models import LoweringOptions, Shapes, import_file
-from intaglio.commands.peers.running import Job, WholeModel
-from intaglio.compiler.ir.graph import Graph
+from intaglio.commands.peers.running import Job, Result, Tensor, WholeModel
+from intaglio.compiler.ir.graph import Graph, Input
 from intaglio.compiler.real.load import load_model
 from intaglio.frontends.onnx import import_onnx
 
@@ -40,6 +40,21 @@ class OnnxSubject:
         model = load_model(path, shapes)
         return OnnxSubject(path.name, path.read_bytes(), model, graph, tuple(_steps(model.graph)))
 
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """All inputs."""
+        return self.graph.inputs
+
+    @property
+    def state(self) -> Tensors:
+        """The format has none."""
+        return {}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """All outputs."""
+        return self.graph.output_sources
+
     def step_graph(self, step: Step, operands: Tensors) -> Graph:
         """The nodes between its operands and its result, read as a model of their own."""
         shapes = {name: operands[name].shape for name in step.operands}
@@ -53,9 +68,14 @@ class OnnxSubject:
 
     def whole_job(self, runs: Sequence[Tensors], every_tensor: bool) -> Job:
         """The file as it is."""
-        names = [given.source or given.name for given in self.graph.inputs]
+        names = [given.source for given in self.inputs]
         feeds = [[tensors[name] for name in names] for tensors in runs]
         return Job(self.name, WholeModel(self.content), feeds, every_tensor)
+
+    def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
+        """What the peer showed of the step's tensor."""
+        found = {tensor.name: tensor for tensor in whole.tensors}
+        return [found[name] for name in step.results]
 
     def _cut(self, step: Step) -> ir.Model:
         graph = extract(self.model.graph, step.operands, step.results)
@@ -78,7 +98,7 @@ def _steps(graph: ir.Graph) -> Iterator[Step]:
                 (value.name or "",),
                 tuple(operand.name or "" for operand in operands),
                 " + ".join(each.op_type for each in ops) or node.op_type,
-                (ops or [node])[0].name or "",
+                f"node {named}" if (named := (ops or [node])[0].name) else "",
             )
 
 

@@ -11,7 +11,7 @@ class Divergence:
     Attributes:
         tensor: its name in the user's model.
         op: the operators that compute it, in a few words.
-        node: what the model calls the operator; may be empty.
+        node: which of the model's nodes that is; may be empty.
         sample: the first run in which it differs, from 0.
         index: the first element that differs there.
         ours: what we compute.

@@ -2,13 +2,14 @@
 """What both sides are fed: a data set, or random numbers over the range of the model's codes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from intaglio.commands.batches import batch_of, graph_feeds
-from intaglio.commands.compare.subject import Tensors
-from intaglio.commands.data import Dataset
+from intaglio.commands.batches import batch_of, graph_feeds, graph_specs
+from intaglio.commands.compare.subject import Subject, Tensors
+from intaglio.commands.data import Dataset, InputSpec
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.graph import Array, Graph, Input
 from intaglio.compiler.ir.types import FloatType, Quantization
@@ -18,19 +19,24 @@ _BEYOND = 0.05
 """The share of a range that random numbers reach beyond either end, where codes saturate."""
 
 
-def random_samples(graph: Graph, count: int, seed: int) -> Iterator[Tensors]:
+def random_samples(subject: Subject, count: int, seed: int) -> Iterator[Tensors]:
     """``count`` runs of uniform inputs: of every code, or of the reals that codes stand for."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        yield {given.source or given.name: _random(graph, given, rng) for given in graph.inputs}
+        yield {given.source: _random(subject.graph, given, rng) for given in subject.inputs}
 
 
-def dataset_samples(graph: Graph, dataset: Dataset) -> Iterator[Tensors]:
+def dataset_samples(subject: Subject, dataset: Dataset) -> Iterator[Tensors]:
     """A data set, a batch of the graph at a time."""
-    names = {given.name: given.source or given.name for given in graph.inputs}
-    for batch in dataset.batches(batch_of(graph)):
-        feeds = graph_feeds(graph, batch.inputs)
-        yield {names[name]: array for name, array in feeds.items()}
+    interface = replace(subject.graph, inputs=subject.inputs)
+    for batch in dataset.batches(batch_of(interface)):
+        feeds = graph_feeds(interface, batch.inputs)
+        yield {given.source: feeds[given.name] for given in subject.inputs}
+
+
+def specs(subject: Subject) -> tuple[InputSpec, ...]:
+    """What the model asks of data."""
+    return graph_specs(replace(subject.graph, inputs=subject.inputs))
 
 
 def _random(graph: Graph, given: Input, rng: np.random.Generator) -> Array:

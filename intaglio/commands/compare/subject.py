@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from intaglio.commands.peers.running import Job
-from intaglio.compiler.ir.graph import Array, Graph
+from intaglio.commands.peers.running import Job, Result, Tensor
+from intaglio.compiler.ir.graph import Array, Graph, Input
 
 Tensors = Mapping[str, Array]
 """Arrays by the names that the user's model gives them."""
@@ -20,7 +20,7 @@ class Step:
         results: the tensors that it computes, by the model's names.
         operands: the tensors that it reads, in the order in which a peer is given them.
         op: its operators in a few words.
-        node: what the model calls its operator; may be empty.
+        node: which of the model's nodes that is; may be empty.
     """
 
     results: tuple[str, ...]
@@ -43,6 +43,21 @@ class Subject(Protocol):
         ...
 
     @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What the model is given; state that it keeps is no input of it."""
+        ...
+
+    @property
+    def state(self) -> Tensors:
+        """What the graph's further inputs hold when a run begins."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the model returns."""
+        ...
+
+    @property
     def steps(self) -> Sequence[Step]:
         """Every step whose result an output depends on."""
         ...
@@ -57,4 +72,8 @@ class Subject(Protocol):
 
     def whole_job(self, runs: Sequence[Tensors], every_tensor: bool) -> Job:
         """The whole model in the peer, fed with its inputs."""
+        ...
+
+    def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
+        """What the peer showed of a step within the whole model, in the order of its results."""
         ...

@@ -18,8 +18,12 @@ def open_subject(path: Path, peer: Peer, batch: int | None, shapes: Shapes | Non
         UnsupportedModel: parts of the model have no integer form.
     """
     wanted = ".onnx" if peer in (Peer.ONNXRUNTIME, Peer.QONNX) else ".tflite"
-    if path.suffix == EXTENSION or path.suffix == ".tflite" != wanted:
+    if path.suffix == EXTENSION or (path.suffix == ".tflite") != (wanted == ".tflite"):
         raise InvalidFile(
             path, f"{peer.value} doesn't read such a file", f"give the {wanted} file that it runs"
         )
+    if path.suffix == ".tflite":
+        from intaglio.commands.compare.tflite_subject import TfliteSubject
+
+        return TfliteSubject.open(path, batch, shapes)
     return OnnxSubject.open(path, batch, shapes)

@@ -12,7 +12,7 @@ from intaglio.commands.compare.report import Divergence, PeerComparison
 from intaglio.commands.compare.subject import Step, Subject, Tensors
 from intaglio.commands.engines import Comparison, compare
 from intaglio.commands.peers.catalog import Peer
-from intaglio.commands.peers.running import Answer, Result, run_peer
+from intaglio.commands.peers.running import Answer, Tensor, run_peer
 from intaglio.commands.progress import Report
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.pipeline import lower
@@ -91,13 +91,15 @@ class _Walk:
         ours, outputs = self._compute(runs)
         answer = self._ask(runs, ours)
         whole, *alone = answer.results
-        names = self.subject.graph.output_sources
-        for run, theirs in enumerate(_runs_of(whole, names, len(runs))):
+        names = self.subject.outputs
+        for run, theirs in enumerate(_runs_of(whole.outputs, names, len(runs))):
             self._add(self.outputs, outputs[run], theirs, self.samples + run)
         if self.peer.about.shows_tensors:
-            alone = [_traced(whole, step) for step in self.subject.steps]
-        for number, (step, result) in enumerate(zip(self.subject.steps, alone, strict=True)):
-            theirs_of = list(_runs_of(result, step.results, len(runs)))
+            found = [self.subject.traced(step, whole) for step in self.subject.steps]
+        else:
+            found = [result.outputs for result in alone]
+        for number, (step, tensors) in enumerate(zip(self.subject.steps, found, strict=True)):
+            theirs_of = list(_runs_of(tensors, step.results, len(runs)))
             differs = False
             for run, theirs in enumerate(theirs_of):
                 mine = {name: ours[run][name] for name in step.results}
@@ -140,7 +142,8 @@ class _Walk:
                 count += 1
                 report(count, total)
 
-            for inputs in runs:
+            for given in runs:
+                inputs = {**given, **self.subject.state}
                 traces.append(self.chain.run(inputs, done))
                 outputs.append(dict(zip(names, self.whole.run(inputs), strict=True)))
         return traces, outputs
@@ -193,18 +196,14 @@ class _Walk:
     def _explain(self, evidence: _Evidence) -> tuple[str, ...]:
         step = self.subject.steps[evidence.number]
         with self.stage("trying other profiles") as report:
-            return explaining_profiles(
+            found = explaining_profiles(
                 self.subject, step, evidence.operands, evidence.theirs, self.profile.name, report
             )
+        home = self.peer.about.profile
+        return tuple(sorted(found, key=lambda name: (name != home, name)))
 
 
-def _runs_of(result: Result, names: Sequence[str], runs: int) -> Iterator[Tensors]:
+def _runs_of(tensors: Sequence[Tensor], names: Sequence[str], runs: int) -> Iterator[Tensors]:
     """The outputs of each run, under our names for them."""
     for run in range(runs):
-        yield {name: tensor.values[run] for name, tensor in zip(names, result.outputs, strict=True)}
-
-
-def _traced(whole: Result, step: Step) -> Result:
-    """What a step gave within the whole model."""
-    tensors = {tensor.name: tensor for tensor in whole.tensors}
-    return Result(tuple(tensors[name] for name in step.results), (), whole.delegated)
+        yield {name: tensor.values[run] for name, tensor in zip(names, tensors, strict=True)}

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,23 +161,26 @@ def run_peer(peer: Peer, jobs: Sequence[Job], timeout: float = _LONGEST) -> Answ
 
 
 def _failure(peer: Peer, code: int, words: str) -> PeerFailed:
-    """A refusal says what from its start, a crash at its end."""
+    """The last that was written: a refusal in full, and in front of it what the runtime logged."""
     before, _, after = words.rpartition("job: ")
     job, _, spoken = after.partition("\n")
     where = f" at {job}" if before or words.startswith("job: ") else ""
-    spoken = " ".join((spoken if where else words).split())
-    _, refused, reason = spoken.partition("refused: ")
-    if code < 0:
-        said = f"it was ended by {signal.Signals(-code).name}{where}; its last words: "
-    else:
-        said = f"it refused{where}: " if refused else f"it failed{where}; its last words: "
+    spoken = spoken if where else words
+    logged, refused, reason = spoken.partition("refused: ")
+    last = _shortened(logged, _KEPT_WORDS if not refused else _KEPT_WORDS // 2)
     if refused:
-        said += textwrap.shorten(reason, _KEPT_WORDS, placeholder=" …")
-    elif len(spoken) > _KEPT_WORDS:
-        said += f"… {spoken[-_KEPT_WORDS:].partition(' ')[2]}"
+        said = f"it refused{where}: {' '.join(reason.split())[:_KEPT_WORDS]}"
+        said += f" ({last})" if last else ""
     else:
-        said += spoken or "none"
+        ended = f"it was ended by {signal.Signals(-code).name}" if code < 0 else "it failed"
+        said = f"{ended}{where}; its last words: {last or 'none'}"
     return PeerFailed(peer.value, said.rstrip("."), "the runtime may not take this model")
+
+
+def _shortened(words: str, kept: int) -> str:
+    """The end, in one line."""
+    logged = " ".join(words.split())
+    return logged if len(logged) <= kept else f"… {logged[-kept:].partition(' ')[2]}"
 
 
 def _request(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def compared(
         subject,
         Peer.ONNXRUNTIME,
         load_profile("ort-x86-vnni"),
-        random_samples(subject.graph, count, 0),
+        random_samples(subject, count, 0),
         lambda label: nullcontext(lambda done, total: None),
     )
 

@@ -9,7 +9,6 @@ JSON that says what ran them.  The answer is renamed into its place when it is w
 import json
 import os
 import sys
-import traceback
 
 import numpy as np
 
@@ -38,7 +37,6 @@ def serve(program, run_job):
     try:
         _serve(program, run_job)
     except Exception as error:
-        traceback.print_exc()
         print(f"refused: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
 
