@@ -15,6 +15,8 @@ from intaglio.compiler.ir.graph import Graph, Input
 from intaglio.compiler.real.load import load_model
 from intaglio.frontends.onnx import import_onnx
 
+_SCALE_OF_QGEMM = 7
+"""The operand that says the scale of its codes; without it QGemm returns reals."""
 _BORDERS = frozenset({"QuantizeLinear", "DequantizeLinear", "Constant"})
 
 
@@ -103,6 +105,9 @@ def _steps(graph: ir.Graph) -> Iterator[Step]:
 
 
 def _writes_codes(node: ir.Node) -> bool:
+    if node.op_type == "QGemm":
+        scale = node.inputs[_SCALE_OF_QGEMM : _SCALE_OF_QGEMM + 1]
+        return bool(scale) and scale[0] is not None
     return node.op_type == "QuantizeLinear" or node.op_type.startswith("QLinear")
 
 
