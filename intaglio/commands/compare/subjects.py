@@ -5,7 +5,7 @@ from pathlib import Path
 
 from intaglio.commands.compare.onnx_subject import OnnxSubject
 from intaglio.commands.compare.subject import Subject
-from intaglio.commands.models import EXTENSION, Shapes
+from intaglio.commands.models import EXTENSION, LoweringOptions, Shapes, import_file
 from intaglio.commands.peers.catalog import Peer
 from intaglio.errors import InvalidFile
 
@@ -23,7 +23,9 @@ def open_subject(path: Path, peer: Peer, batch: int | None, shapes: Shapes | Non
             path, f"{peer.value} doesn't read such a file", f"give the {wanted} file that it runs"
         )
     if path.suffix == ".tflite":
+        graph = import_file(path, LoweringOptions(batch=batch, shapes=shapes))
+        # Its imports are an extra; without it the line above has said so.
         from intaglio.commands.compare.tflite_subject import TfliteSubject
 
-        return TfliteSubject.open(path, batch, shapes)
+        return TfliteSubject.of(path, graph)
     return OnnxSubject.open(path, batch, shapes)

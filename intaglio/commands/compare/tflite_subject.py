@@ -10,12 +10,9 @@ import numpy as np
 
 from intaglio.commands.compare.slices import slice_of
 from intaglio.commands.compare.subject import Step, Tensors
-from intaglio.commands.models import Shapes
 from intaglio.commands.peers.running import Job, OneOperator, Result, Tensor, WholeModel
 from intaglio.compiler.ir.graph import Array, Graph, Input
 from intaglio.compiler.ir.types import FloatType
-from intaglio.errors import InvalidFile
-from intaglio.frontends.tflite import import_tflite
 from intaglio.frontends.tflite.model import StoredModel, StoredOperator
 from intaglio.frontends.tflite.schema import read_model
 
@@ -30,41 +27,30 @@ class TfliteSubject:
     graph: Graph
 
     @staticmethod
-    def open(path: Path, batch: int | None, shapes: Shapes | None) -> "TfliteSubject":
-        """Read the model.
-
-        Raises:
-            InvalidFile: the file can't be read, is broken, or holds a float model.
-            UnsupportedModel: parts of the model have no integer form.
-        """
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InvalidFile(
-                path, f"the file can't be read ({error.strerror})", "give a .tflite file"
-            ) from error
-        graph = import_tflite(content, str(path), batch, shapes)
+    def of(path: Path, graph: Graph) -> "TfliteSubject":
+        """Read the file that ``graph`` was made of."""
+        content = path.read_bytes()
         return TfliteSubject(path.name, content, read_model(content, str(path)), graph)
 
-    @cached_property
+    @property
     def inputs(self) -> tuple[Input, ...]:
         """What the model is given; its state isn't."""
         labels = {self.model.tensors[index].label for index in self.model.inputs}
         return tuple(given for given in self.graph.inputs if (given.source in labels))
 
-    @cached_property
+    @property
     def state(self) -> Tensors:
         """The state that a run begins with: zeros, as codes."""
         return {
             given.source: _zeros(given) for given in self.graph.inputs if given not in self.inputs
         }
 
-    @cached_property
+    @property
     def outputs(self) -> tuple[str, ...]:
         """What the model returns."""
         return tuple(self.model.tensors[index].label for index in self.model.outputs)
 
-    @cached_property
+    @property
     def steps(self) -> tuple[Step, ...]:
         """Every operator whose result is computed, in the file's order."""
         return tuple(self._operators)

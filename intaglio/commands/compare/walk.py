@@ -92,7 +92,8 @@ class _Walk:
         answer = self._ask(runs, ours)
         whole, *alone = answer.results
         names = self.subject.outputs
-        for run, theirs in enumerate(_runs_of(whole.outputs, names, len(runs))):
+        theirs_of = list(_runs_of(whole.outputs, names, len(runs)))
+        for run, theirs in enumerate(theirs_of[: len(outputs)]):
             self._add(self.outputs, outputs[run], theirs, self.samples + run)
         if self.peer.about.shows_tensors:
             found = [self.subject.traced(step, whole) for step in self.subject.steps]
@@ -130,7 +131,12 @@ class _Walk:
     def _compute(
         self, runs: Sequence[Tensors]
     ) -> tuple[list[dict[str, Array]], list[dict[str, Array]]]:
-        """For each run every tensor, step by step, and the outputs of the whole."""
+        """For each run every tensor, step by step, and the outputs of the whole.
+
+        Where the peer shows all tensors of the whole, ours is run for the first samples alone: it
+        has to give what the steps give.
+        """
+        needed = not self.peer.about.shows_tensors or self.samples == 0
         names = self.subject.graph.output_sources
         traces: list[dict[str, Array]] = []
         outputs: list[dict[str, Array]] = []
@@ -145,7 +151,8 @@ class _Walk:
             for given in runs:
                 inputs = {**given, **self.subject.state}
                 traces.append(self.chain.run(inputs, done))
-                outputs.append(dict(zip(names, self.whole.run(inputs), strict=True)))
+                if needed:
+                    outputs.append(dict(zip(names, self.whole.run(inputs), strict=True)))
         return traces, outputs
 
     def _ask(self, runs: Sequence[Tensors], ours: Sequence[Tensors]) -> Answer:
