@@ -27,6 +27,9 @@ def compile(
         str | None,
         typer.Option(help="Prefix of symbols and files; by default made of the model's name."),
     ] = None,
+    threads: Annotated[
+        int, typer.Option(help="Threads that may share the work of one call; 1 for a plain object.")
+    ] = 1,
     profile: Profile = None,
     batch: Batch = None,
     shape: Shape = None,
@@ -46,6 +49,7 @@ def compile(
         LoweringOptions(profile, batch, parse_shapes(shape or ())),
         host(None if cpu == "auto" else Instructions(cpu)),
         name,
+        threads,
     )
     facts = asdict(summary) | {"target": target, "output": str(summary.output)}
     print_facts(facts, _text(summary), as_json=as_json)
@@ -53,9 +57,11 @@ def compile(
 
 def _text(summary: "CompilationSummary") -> str:
     forms = ", ".join(f"{count} {form}" for form, count in sorted(summary.kernels.items()))
+    threads = f", {summary.threads} threads" if summary.threads > 1 else ""
     return (
         f"{summary.output}: {', '.join(summary.files)}\n"
-        f"{summary.triple}, {summary.instructions}; compiled in {summary.seconds:.1f} s\n"
+        f"{summary.triple}, {summary.instructions}{threads}; "
+        f"compiled in {summary.seconds:.1f} s\n"
         f"arena {summary.arena_bytes:,} bytes, constants {summary.constant_bytes:,} bytes\n"
         f"kernels: {forms or 'none'}"
     )

@@ -25,6 +25,7 @@ class CompilationSummary:
         files: their names in the folder.
         triple: the machine, as LLVM writes it.
         instructions: the instruction set that kernels use.
+        threads: that share the work of a call.
         arena_bytes: memory that the caller lends to a call.
         constant_bytes: weights, biases and tables in the object.
         kernels: how many steps of the network have each form of kernel.
@@ -36,6 +37,7 @@ class CompilationSummary:
     files: tuple[str, ...]
     triple: str
     instructions: str
+    threads: int
     arena_bytes: int
     constant_bytes: int
     kernels: dict[str, int]
@@ -43,7 +45,12 @@ class CompilationSummary:
 
 
 def compile_file(
-    path: Path, output: Path, options: LoweringOptions, machine: Machine, name: str | None = None
+    path: Path,
+    output: Path,
+    options: LoweringOptions,
+    machine: Machine,
+    name: str | None = None,
+    threads: int = 1,
 ) -> CompilationSummary:
     """Compile the model in ``path`` into the folder ``output``, whole or not at all.
 
@@ -53,6 +60,7 @@ def compile_file(
         options: profile, batch, shapes.
         machine: what the object is for.
         name: a C identifier; None for one made of the file's name.
+        threads: that share the work of a call.
 
     Raises:
         InvalidFile: the model can't be read, or something stands at ``output``.
@@ -62,32 +70,32 @@ def compile_file(
     graph = open_fixed(path, options)
     with named(path):
         return compile_graph(
-            graph, output, machine, identifier(path.stem) if name is None else name
+            graph, output, machine, identifier(path.stem) if name is None else name, threads
         )
 
 
-def compile_graph(graph: Graph, output: Path, machine: Machine, name: str) -> CompilationSummary:
+def compile_graph(
+    graph: Graph, output: Path, machine: Machine, name: str, threads: int = 1
+) -> CompilationSummary:
     """Compile a fixed graph into the folder ``output``, whole or not at all.
 
     Raises:
         InvalidFile: something stands at ``output``, or nothing can be written there.
-        InvalidOption: the name is no C identifier.
+        InvalidOption: the name is no C identifier, or the number of threads makes no sense.
         UnsupportedModel: a node has no kernel.
     """
     started = time.perf_counter()
     with whole_folder(output) as partial:
-        written = write_artifact(graph, name, partial, machine)
+        written = write_artifact(graph, name, partial, machine, threads=threads)
         manifest = json.loads(written.manifest.read_text(encoding="utf-8"))
-        files = tuple(
-            file.name
-            for file in (written.object, written.header, written.program, written.manifest)
-        )
+        files = tuple(file.name for file in written.files)
     return CompilationSummary(
         output=output,
         name=name,
         files=files,
         triple=machine.triple,
         instructions=machine.instructions.value,
+        threads=threads,
         arena_bytes=manifest["arena"]["bytes"],
         constant_bytes=manifest["constants"]["bytes"],
         kernels=dict(Counter(kernel["form"] for kernel in manifest["kernels"])),

@@ -12,24 +12,50 @@ from intaglio.compiler.targets.tvm.header import example_program, header
 from intaglio.compiler.targets.tvm.interface import Borders, Interface, Port, interface
 from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.network import Network, compile_network
+from intaglio.compiler.targets.tvm.thread_pool import thread_pool
 from intaglio.compiler.targets.tvm.unsupported import refuse_unsupported
 from intaglio.errors import InvalidOption
+
+MOST_THREADS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """The files of a compiled network."""
+    """The files of a compiled network.
+
+    Attributes:
+        object: the network.
+        header: how to call it.
+        program: an example that calls it.
+        manifest: what it was made of, and how.
+        pool: threads for it, in C; None for one thread.
+    """
 
     object: Path
     header: Path
     program: Path
     manifest: Path
+    pool: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        return tuple(
+            filter(None, (self.object, self.header, self.program, self.pool, self.manifest))
+        )
 
 
 def write_artifact(
-    graph: Graph, name: str, folder: Path, machine: Machine, borders: Borders = Borders.CODES
+    graph: Graph,
+    name: str,
+    folder: Path,
+    machine: Machine,
+    borders: Borders = Borders.CODES,
+    threads: int = 1,
 ) -> Artifact:
     """Compile a fixed graph into ``folder``: NAME.o, NAME.h, main.c and NAME.json.
+
+    For more than one thread there is a pool for them, NAME_threads.c, too.
 
     Args:
         graph: verified, at the fixed level.
@@ -37,29 +63,41 @@ def write_artifact(
         folder: made where it doesn't exist.
         machine: the processor that the object is for.
         borders: whether the function takes and gives codes or float32.
+        threads: that share the work of a call.
 
     Raises:
-        InvalidOption: the name is no C identifier.
+        InvalidOption: the name is no C identifier, or the number of threads makes no sense.
         UnsupportedModel: the graph has an op that isn't compiled.
     """
     if not (name.isascii() and name.isidentifier()):
         raise InvalidOption("name", name, "is no C identifier", "use letters, digits and _")
+    if not 1 <= threads <= MOST_THREADS:
+        raise InvalidOption(
+            "threads", threads, "no such number of threads", f"use 1 to {MOST_THREADS}"
+        )
     found = interface(graph, borders)
     refuse_unsupported(found.graph)
-    network = compile_network(found.graph, name, machine)
+    network = compile_network(found.graph, name, machine, shared=threads > 1)
     folder.mkdir(parents=True, exist_ok=True)
     written = Artifact(
-        folder / f"{name}.o", folder / f"{name}.h", folder / "main.c", folder / f"{name}.json"
+        folder / f"{name}.o",
+        folder / f"{name}.h",
+        folder / "main.c",
+        folder / f"{name}.json",
+        folder / f"{name}_threads.c" if threads > 1 else None,
     )
     network.module.write_to_file(str(written.object))
-    written.header.write_text(header(name, found, network.plan.size, version("intaglio")))
-    written.program.write_text(example_program(name, found))
-    written.manifest.write_text(json.dumps(manifest(network, found), indent=2) + "\n")
+    text = header(name, found, network.plan.size, version("intaglio"), threads)
+    written.header.write_text(text)
+    written.program.write_text(example_program(name, found, threads))
+    if written.pool is not None:
+        written.pool.write_text(thread_pool(name))
+    written.manifest.write_text(json.dumps(manifest(network, found, threads), indent=2) + "\n")
     return written
 
 
-def manifest(network: Network, found: Interface) -> dict[str, Any]:
-    """Versions, machine, memory, ports, and the form of each kernel."""
+def manifest(network: Network, found: Interface, threads: int) -> dict[str, Any]:
+    """Versions, machine, threads, memory, ports, and the form of each kernel."""
     return {
         "name": network.name,
         "graph": network.graph.name,
@@ -72,6 +110,7 @@ def manifest(network: Network, found: Interface) -> dict[str, Any]:
             "cpu": network.machine.cpu,
             "instructions": network.machine.instructions.value,
         },
+        "threads": threads,
         "arena": {"bytes": network.plan.size, "most_live_bytes": network.plan.live},
         "constants": {"bytes": network.constants},
         "inputs": [_port(port) for port in found.inputs],

@@ -25,18 +25,33 @@ _INTEGERS = ("int32", "int64", "int128")
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
-    """A function of pointers without a result.
+class Stage:
+    """A part of a kernel, which begins when the part before it has ended.
 
     Attributes:
-        function: TIR; its parameters are pointers to the tensors, then to the tables.
-        tensors: the values of the graph that it reads and, last, the one that it writes.
-        scratch: bytes of memory that it needs for itself; the pointer after the tensors, if any.
-        tables: the constant arrays that the function reads through its last parameters.
-        form: which instructions it was written for; recorded in the manifest.
+        function: TIR without a result.  Its parameters are pointers to the tensors, the scratch
+            memory and the tables of the kernel; where there are tasks, the first one and the one
+            behind the last, int32, follow.
+        tasks: how many there are; they may run in any order and at once.  None: the stage is one.
     """
 
     function: Any
+    tasks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Functions of pointers, one after the other.
+
+    Attributes:
+        stages: in order; one, without tasks, unless threads share the kernel.
+        tensors: the values of the graph that it reads and, last, the one that it writes.
+        scratch: bytes of memory that it needs for itself; the pointer after the tensors, if any.
+        tables: the constant arrays that it reads through the pointers behind those.
+        form: which instructions it was written for; recorded in the manifest.
+    """
+
+    stages: tuple[Stage, ...]
     tensors: tuple[str, ...]
     scratch: int
     tables: tuple[ConstantArray, ...]
@@ -56,14 +71,21 @@ def index(value: int) -> Expression:
 class Function:
     """Pointer parameters, then a body that grows."""
 
-    def __init__(self) -> None:
-        """Start with neither parameters nor statements."""
+    def __init__(self, shared: bool = False) -> None:
+        """Start with neither parameters nor statements.
+
+        Args:
+            shared: whether loops may become tasks, for several threads.
+        """
+        self.shared = shared
         self._parameters: list[Any] = []
         self._tensors: list[str] = []
         self._scratch = 0
         self._declarations: list[Statement] = []
         self._tables: list[tuple[Any, Statement, ConstantArray]] = []
         self._blocks: list[list[Statement]] = [[]]
+        self._cells: list[Statement] = []
+        self._stages: list[_Part] = []
         self._names = 0
 
     def _name(self, stem: str) -> str:
@@ -104,9 +126,12 @@ class Function:
 
     def local(self, dtype: str, size: int) -> Buffer:
         """Uninitialised elements on the stack, or in registers where every index is constant."""
-        buffer = tirx.decl_buffer((size,), dtype, name=self._name("local"), scope="local")
+        buffer = self._on_stack(dtype, size)
         self._declarations.append(statements.AllocBuffer(buffer))
         return buffer
+
+    def _on_stack(self, dtype: str, size: int) -> Buffer:
+        return tirx.decl_buffer((size,), dtype, name=self._name("local"), scope="local")
 
     def append(self, statement: Statement) -> None:
         """Add a statement."""
@@ -128,7 +153,8 @@ class Function:
             return variable
         # TVM's code generator simplifies each bound integer with all that it is bound to: long
         # chains take it forever.  It doesn't look into memory, which LLVM makes a register again.
-        cell = self.local(dtype, 1)
+        cell = self._on_stack(dtype, 1)
+        self._cells.append(statements.AllocBuffer(cell))
         self.store(cell, index(0), value)
         return load(cell, index(0))
 
@@ -139,8 +165,29 @@ class Function:
         with self._block() as block:
             yield variable
         bound = index(extent) if isinstance(extent, int) else extent
-        body = _sequence(block)
-        self.append(statements.For(variable, index(0), bound, statements.ForKind.SERIAL, body))
+        self.append(_loop(variable, index(0), bound, block))
+
+    @contextmanager
+    def tasks(self, count: int) -> Generator[Expression, None, None]:
+        """Run the block for 0 up to below ``count`` in any order, and on several threads at once.
+
+        Only for a shared function, outside of all other blocks.
+        """
+        if not self.shared or len(self._blocks) > 1:
+            raise ValueError("tasks are for shared functions, outside of other blocks")
+        self._end_stage(None)
+        first, last, variable = (tirx.Var(n, "int32") for n in ("first", "last", "task"))
+        with self._block() as block:
+            yield variable
+        self.append(_loop(variable, first, last - first, block))
+        self._end_stage(_Tasks(count, first, last))
+
+    def _end_stage(self, tasks: "_Tasks | None") -> None:
+        """Make a part of the statements since the last one, if there are any."""
+        statements, self._blocks[0] = self._blocks[0], []
+        cells, self._cells = self._cells, []
+        if statements:
+            self._stages.append(_Part(tuple(cells), tuple(statements), tasks))
 
     @contextmanager
     def when(self, condition: Expression) -> Generator[None, None, None]:
@@ -165,13 +212,45 @@ class Function:
         self._blocks.pop()
 
     def finish(self, form: str) -> Kernel:
-        """The function, whose pointers must not alias where one of them is written."""
+        """The kernel, whose pointers must not alias where one of them is written."""
+        self._end_stage(None)
+        tables = tuple(array for _, _, array in self._tables)
+        stages = tuple(map(self._stage, self._stages or [_Part((), (), None)]))
+        return Kernel(stages, tuple(self._tensors), self._scratch, tables, form)
+
+    def _stage(self, part: "_Part") -> Stage:
         parameters = self._parameters + [pointer for pointer, _, _ in self._tables]
         declarations = self._declarations + [declaration for _, declaration, _ in self._tables]
-        body = _sequence([*declarations, *self._blocks[0]])
+        if part.tasks is not None:
+            parameters += [part.tasks.first, part.tasks.last]
+        body = _sequence([*declarations, *part.cells, *part.statements])
         function = tirx.PrimFunc(parameters, body).with_attr("tirx.noalias", True)
-        tables = tuple(array for _, _, array in self._tables)
-        return Kernel(function, tuple(self._tensors), self._scratch, tables, form)
+        return Stage(function, None if part.tasks is None else part.tasks.count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tasks:
+    """How many there are, and the parameters that say which ones to run."""
+
+    count: int
+    first: Expression
+    last: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The statements of a stage, and the memory for what they evaluate once."""
+
+    cells: tuple[Statement, ...]
+    statements: tuple[Statement, ...]
+    tasks: _Tasks | None
+
+
+def _loop(
+    variable: Expression, first: Expression, count: Expression, block: Sequence[Statement]
+) -> Statement:
+    serial = statements.ForKind.SERIAL
+    return statements.For(variable, first, count, serial, _sequence(block))
 
 
 def load(buffer: Buffer, at: Expression, lanes: int = 1) -> Expression:

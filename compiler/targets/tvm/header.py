@@ -7,7 +7,7 @@ from intaglio.compiler.targets.tvm.interface import Interface, Port, c_type
 from intaglio.compiler.targets.tvm.plan import ALIGNMENT
 
 
-def header(name: str, interface: Interface, arena: int, version: str) -> str:
+def header(name: str, interface: Interface, arena: int, version: str, threads: int = 1) -> str:
     """``NAME.h``: shapes, types, scales and zero points, the arena, and the function.
 
     Args:
@@ -15,11 +15,14 @@ def header(name: str, interface: Interface, arena: int, version: str) -> str:
         interface: the ports.
         arena: bytes of memory that a call needs.
         version: of the compiler.
+        threads: that a call may keep busy; 1 for a function that has no use for more.
     """
-    return "".join(f"{line}\n" for line in _lines(name, interface, arena, version))
+    return "".join(f"{line}\n" for line in _lines(name, interface, arena, version, threads))
 
 
-def _lines(name: str, interface: Interface, arena: int, version: str) -> Iterator[str]:
+def _lines(
+    name: str, interface: Interface, arena: int, version: str, threads: int
+) -> Iterator[str]:
     upper = name.upper()
     graph = interface.graph
     yield f"/* The network {_comment(graph.name)}, profile {_comment(graph.profile or 'none')}. */"
@@ -45,12 +48,39 @@ def _lines(name: str, interface: Interface, arena: int, version: str) -> Iterato
     yield "   aligned as above; its content means nothing before or after.  Calls with arenas of"
     yield "   their own may run at the same time.  Returns 0. */"
     yield f"int32_t {name}_run(const void *const *inputs, void *const *outputs, void *arena);"
+    if threads > 1:
+        yield from _THREADS.format(name=name, upper=upper, threads=threads).split("\n")
     yield ""
     yield "#ifdef __cplusplus"
     yield "}"
     yield "#endif"
     yield ""
     yield "#endif"
+
+
+_THREADS = """
+/* The number of threads that the network was compiled for; all numbers give the same bits. */
+#define {upper}_THREADS {threads}
+
+/* Tasks from first up to below last, of one step of the network. */
+typedef void (*{name}_task)(void *context, int32_t first, int32_t last);
+
+/* Runs task(context, first, last) for ranges that hold every number from 0 up to below count
+   once, in any order and on any threads, and returns when all of them have ended. */
+typedef void (*{name}_parallel_for)(void *pool, {name}_task task, void *context, int32_t count);
+
+/* {name}_run, whose large steps are given to parallel_for, with pool, one after another.
+   Without a parallel_for the calling thread runs them, as it runs all small steps. */
+int32_t {name}_run_parallel(const void *const *inputs, void *const *outputs, void *arena,
+                            {name}_parallel_for parallel_for, void *pool);
+
+/* A pool of POSIX threads for it, in {name}_threads.c; any other parallel_for serves as well.
+   A pool serves one call at a time; the calling thread is one of its threads.  Without memory
+   or threads to be had, no pool starts: the result is NULL. */
+typedef struct {name}_threads {name}_threads;
+{name}_threads *{name}_threads_start(int32_t threads);
+void {name}_threads_for(void *pool, {name}_task task, void *context, int32_t count);
+void {name}_threads_stop({name}_threads *pool);"""
 
 
 def _port(upper: str, kind: str, number: int, port: Port) -> Iterator[str]:
@@ -77,9 +107,15 @@ def _comment(text: str) -> str:
     return text.replace("*/", "* /")
 
 
-def example_program(name: str, interface: Interface) -> str:
+def example_program(name: str, interface: Interface, threads: int = 1) -> str:
     """``main.c``: reads raw inputs from files, runs, prints every output element on a line."""
     upper = name.upper()
+    if threads > 1:
+        parts = f"main.c {name}_threads.c {name}.o -pthread"
+        run = _RUN_PARALLEL.format(name=name, upper=upper)
+    else:
+        parts = f"main.c {name}.o"
+        run = f"    if ({name}_run(inputs, outputs, arena)) return 1;\n"
     inputs = "".join(_read(number) for number in range(len(interface.inputs)))
     outputs = "".join(_print(upper, number, port) for number, port in enumerate(interface.outputs))
     given = ", ".join(f"input_{n}" for n in range(len(interface.inputs))) or "0"
@@ -90,7 +126,7 @@ def example_program(name: str, interface: Interface) -> str:
         for kind, ports in (("input", interface.inputs), ("output", interface.outputs))
         for number, port in enumerate(ports)
     )
-    return f"""/* cc main.c {name}.o -o {name} && ./{name} INPUT... (raw files, in order) */
+    return f"""/* cc {parts} -o {name} && ./{name} INPUT... (raw files, in order) */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -117,9 +153,18 @@ int main(int argc, char **argv) {{
     }}
 {inputs}    const void *inputs[] = {{{given}}};
     void *outputs[] = {{{taken}}};
-    if ({name}_run(inputs, outputs, arena)) return 1;
-{outputs}    return 0;
+{run}{outputs}    return 0;
 }}
+"""
+
+
+_RUN_PARALLEL = """    {name}_threads *threads = {name}_threads_start({upper}_THREADS);
+    if (!threads) {{
+        fprintf(stderr, "no threads to be had\\n");
+        return 1;
+    }}
+    if ({name}_run_parallel(inputs, outputs, arena, {name}_threads_for, threads)) return 1;
+    {name}_threads_stop(threads);
 """
 
 

@@ -4,9 +4,10 @@
     int32_t NAME_run(const void *const *inputs, void *const *outputs, void *arena)
 
 The function returns 0.  The object holds its constants and needs nothing but memcpy and memset.
+For threads there is a second function, which takes the caller's ``parallel_for`` and its pool too.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,13 @@ from intaglio.compiler.analysis.ranges import value_ranges
 from intaglio.compiler.ir.graph import Constant, Graph, Input
 from intaglio.compiler.targets.tvm import jit, llvm
 from intaglio.compiler.targets.tvm.constants import Constants
-from intaglio.compiler.targets.tvm.function import Function, Kernel, structural_key
+from intaglio.compiler.targets.tvm.function import (
+    Function,
+    Kernel,
+    Stage,
+    index,
+    structural_key,
+)
 from intaglio.compiler.targets.tvm.kernels.choice import choose
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, dtype_of
 from intaglio.compiler.targets.tvm.library import ir, statements, tirx
@@ -25,6 +32,8 @@ from intaglio.compiler.targets.tvm.number import TooWide
 from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
 from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
 from intaglio.compiler.targets.tvm.symbols import exporting
+from intaglio.compiler.targets.tvm.task_calls import call_alone, call_shared, task, task_name
+from intaglio.compiler.targets.tvm.work import worth_sharing
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.intervals import Interval
 
@@ -61,19 +70,22 @@ class Network:
     constants: int
 
 
-def compile_network(graph: Graph, name: str, machine: Machine, for_jit: bool = False) -> Network:
+def compile_network(
+    graph: Graph, name: str, machine: Machine, *, shared: bool = False, for_jit: bool = False
+) -> Network:
     """Compile a fixed graph.
 
     Args:
         graph: verified, at the fixed level, without an op that ``unsupported`` names.
         name: a C identifier.
         machine: the processor that the object is for.
+        shared: whether there is ``NAME_run_parallel`` too, whose caller shares work among threads.
         for_jit: whether LLVM's JIT must find the function, by TVM's convention for calls.
 
     Raises:
         UnsupportedModel: a value within an op needs more than 128 bits.
     """
-    return _Compilation(graph, name, machine).network(for_jit)
+    return _Compilation(graph, name, machine, shared).network(for_jit)
 
 
 def wide_steps(graph: Graph, names: Collection[str], machine: Machine) -> Mapping[str, str]:
@@ -93,12 +105,13 @@ def wide_steps(graph: Graph, names: Collection[str], machine: Machine) -> Mappin
 class _Compilation:
     """One run of the compiler."""
 
-    def __init__(self, graph: Graph, name: str, machine: Machine) -> None:
+    def __init__(self, graph: Graph, name: str, machine: Machine, shared: bool) -> None:
         self._graph, self._name, self._machine = graph, name, machine
+        self._shared = shared
         self._constants = Constants()
         self._functions: dict[str, Any] = {}
         self._named: dict[Any, str] = {}
-        self._arities: dict[str, int] = {}
+        self._calls: list[str] = []
         self._aliases = aliases(graph)
         self._steps = steps(graph)
         ranges = value_ranges(graph)
@@ -107,7 +120,7 @@ class _Compilation:
 
     def network(self, for_jit: bool) -> Network:
         """The module and all that is known of it."""
-        entries = {f"{self._name}_run": self._run()}
+        entries = dict(self._entries())
         if for_jit:
             entries[f"__tvm_ffi_{self._name}_run"] = jit.caller(f"{self._name}_run")
         functions = {**self._functions, **entries}
@@ -128,7 +141,8 @@ class _Compilation:
         )
 
     def _kernel(self, step: Step, ranges: Mapping[str, Interval]) -> Kernel:
-        scope = Scope(Function(), self._graph, ranges, step.node, step.followers)
+        shared = self._shared and worth_sharing(self._graph, step.node)
+        scope = Scope(Function(shared), self._graph, ranges, step.node, step.followers)
         try:
             return choose(scope, self._machine)
         except TooWide as error:
@@ -137,13 +151,19 @@ class _Compilation:
                 self._graph.name, [problem], "Use narrower multipliers or operands"
             ) from error
 
-    def _symbol(self, kernel: Kernel) -> str:
-        """The name of the kernel's function; equal functions are compiled once."""
-        key = structural_key(kernel.function)
+    def _symbol(self, stage: Stage) -> str:
+        """The name of a stage's function; equal functions are compiled once."""
+        key = structural_key(stage.function)
         if key not in self._named:
-            self._named[key] = f"{self._name}_kernel_{len(self._named)}"
-            self._functions[self._named[key]] = kernel.function
-            self._arities[self._named[key]] = len(kernel.function.params)
+            name = f"{self._name}_kernel_{len(self._named)}"
+            self._named[key] = name
+            self._functions[name] = stage.function
+            pointers = len(stage.function.params)
+            if stage.tasks is None:
+                self._calls.append(llvm.call_apart(name, pointers))
+            else:
+                self._functions[task_name(name)] = task(name, pointers - 2)
+                self._calls.append(call_shared(name, pointers - 2))
         return self._named[key]
 
     def _memory(self, name: str) -> str:
@@ -170,8 +190,19 @@ class _Compilation:
             blocks.append(Block(name, size, start, last[name]))
         return blocks
 
-    def _run(self) -> Any:
-        inputs, outputs, arena = (tirx.Var(n, "handle") for n in ("inputs", "outputs", "arena"))
+    def _entries(self) -> Iterator[tuple[str, Any]]:
+        """The functions that callers see, by name."""
+        given = [tirx.Var(name, "handle") for name in ("inputs", "outputs", "arena")]
+        if not self._shared:
+            yield f"{self._name}_run", self._run(*given)
+            return
+        helpers = [tirx.Var(name, "handle") for name in ("parallel_for", "pool")]
+        yield f"{self._name}_run_parallel", self._run(*given, *helpers)
+        given = [tirx.Var(name, "handle") for name in ("inputs", "outputs", "arena")]
+        alone = llvm.evaluate(llvm.call("int32", f"{self._name}_alone", *given))
+        yield f"{self._name}_run", _returning(given, call_alone(self._name), [alone])
+
+    def _run(self, inputs: Any, outputs: Any, arena: Any, *helpers: Any) -> Any:
         places: dict[str, Any] = {}
         for number, value in enumerate(self._graph.inputs):
             places[value.name] = self._call("pointer", inputs, _long(number))
@@ -187,21 +218,26 @@ class _Compilation:
             places[constant.name] = constant
         for name, offset in self._plan.offsets.items():
             places[name] = self._call("offset", arena, _long(offset))
-        calls = [self._step(number, kernel, places) for number, kernel in enumerate(self._kernels)]
+        calls: list[Any] = []
+        for number, kernel in enumerate(self._kernels):
+            calls += self._step(number, kernel, places, helpers)
         calls += [self._copy(self._place(places, name), to, name) for name, to in copies]
         text = self._constants.llvm_text(self._name)
-        text += "".join(llvm.call_apart(*each) for each in self._arities.items())
-        body = statements.SeqStmt([*calls, tirx.Return(tirx.IntImm("int32", 0))])
-        return tirx.PrimFunc(
-            [inputs, outputs, arena], llvm.importing(text, body), ir.PrimType("int32")
-        )
+        text += "".join(self._calls)
+        return _returning([inputs, outputs, arena, *helpers], text, calls)
 
-    def _step(self, number: int, kernel: Kernel, places: Mapping[str, Any]) -> Any:
+    def _step(
+        self, number: int, kernel: Kernel, places: Mapping[str, Any], helpers: tuple[Any, ...]
+    ) -> Iterator[Any]:
+        """The calls of a kernel's stages."""
         pointers = [self._place(places, self._memory(name)) for name in kernel.tensors]
         if kernel.scratch:
             pointers.append(places[_scratch(number)])
         pointers += [self._constant(self._constants.add(array)) for array in kernel.tables]
-        return llvm.evaluate(llvm.call("void", f"{self._symbol(kernel)}_call", *pointers))
+        for stage in kernel.stages:
+            first = () if stage.tasks is None else (*helpers, index(stage.tasks))
+            called = llvm.call("void", f"{self._symbol(stage)}_call", *first, *pointers)
+            yield llvm.evaluate(called)
 
     def _place(self, places: Mapping[str, Any], name: str) -> Any:
         found = places[name]
@@ -219,6 +255,12 @@ class _Compilation:
 
     def _constant(self, offset: int) -> Any:
         return self._call("constant", _long(offset))
+
+
+def _returning(parameters: Sequence[Any], imported: str, calls: Sequence[Any]) -> Any:
+    """A function that makes some calls, into an LLVM module given as text too, and returns 0."""
+    body = statements.SeqStmt([*calls, tirx.Return(tirx.IntImm("int32", 0))])
+    return tirx.PrimFunc(parameters, llvm.importing(imported, body), ir.PrimType("int32"))
 
 
 def _scratch(number: int) -> str:

@@ -14,7 +14,7 @@ from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.requantizers import clamped
 from intaglio.compiler.targets.tvm.function import Function, index, load
 from intaglio.compiler.targets.tvm.kernels import scope as scopes
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, flat, nest
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, flat, nest, split
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number, constant, word_of
 from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
@@ -113,7 +113,7 @@ def conv2d(scope: Scope, op: fixed.Conv2d) -> None:
     outputs, kernel_rows, kernel_columns, depth = weights.type.shape
     zero = constant(op.input_zero_point)
     padding = constant(op.pad_value)
-    with nest(function, shape) as (n, i, j, o):
+    with split(function, shape) as (n, i, j, o):
         at = scope.channels(o)
         weight_zero = _weight_zero(scope, at, op.weight_zero_points)
         group = tirx.truncdiv(o, index(outputs // op.groups)) * index(depth)
@@ -184,7 +184,7 @@ def conv_transpose2d(scope: Scope, op: fixed.ConvTranspose2d) -> None:
     _, rows, columns, channels = x.type.shape
     outputs, kernel_rows, kernel_columns, depth = weights.type.shape
     zero = constant(op.input_zero_point)
-    with nest(function, shape) as (n, p, q, o):
+    with split(function, shape) as (n, p, q, o):
         at = scope.channels(o)
         weight_zero = _weight_zero(scope, at, op.weight_zero_points)
         group = tirx.truncdiv(o, index(outputs // op.groups)) * index(depth)
@@ -228,7 +228,7 @@ def matmul(scope: Scope, op: fixed.MatMul) -> None:
     matrices = 1 if shared else b.type.size // (depth * width)
     rows = a.type.size // (depth * matrices)
     left_zero = constant(op.left_zero_point)
-    with nest(function, (matrices, rows, width)) as (matrix, m, n):
+    with split(function, (matrices, rows, width)) as (matrix, m, n):
         at = scope.channels(n)
         right_zero = at.number(op.right_zero_points) if constant_b is None else constant(0)
 
@@ -249,7 +249,7 @@ def reduce_sum(scope: Scope, op: fixed.ReduceSum) -> None:
     shape = x.type.shape
     kept = [axis for axis in range(len(shape)) if axis not in op.axes]
     zero = constant(op.input_zero_point)
-    with nest(function, [shape[axis] for axis in kept]) as outer:
+    with split(function, [shape[axis] for axis in kept]) as outer:
         at = scope.channels(_last(scope, op, kept, outer))
 
         def add_terms() -> None:

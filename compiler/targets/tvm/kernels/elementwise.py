@@ -15,7 +15,7 @@ from intaglio.compiler.targets.tvm.kernels.scope import (
     elements,
     flat,
     followed,
-    nest,
+    split,
     strides_of,
 )
 from intaglio.compiler.targets.tvm.library import Expression, tirx
@@ -51,7 +51,7 @@ def pair(scope: Scope, op: PairOp) -> None:
     """A function of two broadcast operands."""
     left, right, y = scope.operand(0), scope.operand(1), scope.result()
     shape = y.type.shape
-    with nest(scope.function, shape) as places:
+    with split(scope.function, shape) as places:
         at = scope.channels(places[-1] if places else index(0))
         first = left.load(_broadcast(places, left.type.shape))
         second = right.load(_broadcast(places, right.type.shape))
@@ -99,7 +99,7 @@ def float32_binary(scope: Scope, op: fixed.Float32Binary) -> None:
         BinaryFunction.MINIMUM: lambda a, b: tirx.Select(b < a, b, a),
         BinaryFunction.MAXIMUM: lambda a, b: tirx.Select(b > a, b, a),
     }
-    with nest(scope.function, y.type.shape) as places:
+    with split(scope.function, y.type.shape) as places:
         first = left.load_float(_broadcast(places, left.type.shape))
         second = right.load_float(_broadcast(places, right.type.shape))
         value = functions[op.function](first, second)

@@ -12,7 +12,7 @@ from intaglio.compiler.targets.tvm.kernels.scope import (
     Scope,
     dtype_of,
     flat,
-    nest,
+    split,
     strides_of,
 )
 from intaglio.compiler.targets.tvm.library import Expression, tirx
@@ -47,7 +47,7 @@ def move(scope: Scope, op: Move) -> None:
 def _gather(scope: Scope, source: Callable[[list[Expression]], Expression]) -> None:
     """y[places] = x[source(places)]."""
     x, y = scope.operand(0), scope.result()
-    with nest(scope.function, y.type.shape) as places:
+    with split(scope.function, y.type.shape) as places:
         scope.function.store(y.buffer, flat(places, y.type.shape), load(x.buffer, source(places)))
 
 
@@ -78,7 +78,7 @@ def _concat(scope: Scope, op: fixed.Concat) -> None:
     step = strides_of(y.type.shape)[op.axis]
     start = 0
     for x in parts:
-        with nest(function, x.type.shape) as places:
+        with split(function, x.type.shape) as places:
             to = flat(places, y.type.shape) + index(start * step)
             function.store(y.buffer, to, load(x.buffer, flat(places, x.type.shape)))
         start += x.type.shape[op.axis]
@@ -87,7 +87,7 @@ def _concat(scope: Scope, op: fixed.Concat) -> None:
 def _pad(scope: Scope, op: fixed.Pad) -> None:
     function, x, y = scope.function, scope.operand(0), scope.result()
     shape = x.type.shape
-    with nest(function, y.type.shape) as outer:
+    with split(function, y.type.shape) as outer:
         places = [
             function.bind(place - index(before))
             for place, before in zip(outer, op.before, strict=True)

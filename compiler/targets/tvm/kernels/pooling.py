@@ -11,7 +11,7 @@ from intaglio.compiler.targets.tvm.expressions import floating
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.requantizers import clamped, requantized
 from intaglio.compiler.targets.tvm.function import index, load
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, flat, nest
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, flat, nest, split
 from intaglio.compiler.targets.tvm.library import Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number, constant, word_of
 from intaglio.numerics.intervals import Interval
@@ -45,7 +45,7 @@ def max_pool2d(scope: Scope, op: fixed.MaxPool2d) -> None:
     function, x, y = scope.function, scope.operand(0), scope.result()
     bits = word_of(x.interval)
     largest = function.local(f"int{bits}", 1)
-    with nest(function, y.type.shape) as places:
+    with split(function, y.type.shape) as places:
         at = scope.channels(places[-1])
         function.store(largest, index(0), constant(x.interval.low).word(bits))
         with _window(scope, op, op.dilations, x, places) as value:
@@ -58,7 +58,7 @@ def max_pool2d(scope: Scope, op: fixed.MaxPool2d) -> None:
 def average_pool2d(scope: Scope, op: fixed.AveragePool2d) -> None:
     """``AveragePool2d``."""
     x, y = scope.operand(0), scope.result()
-    with nest(scope.function, y.type.shape) as places:
+    with split(scope.function, y.type.shape) as places:
         at = scope.channels(places[-1])
         count = _count(scope, op, x, places)
         match op.arithmetic:
@@ -141,7 +141,7 @@ def resize_linear(scope: Scope, op: fixed.ResizeLinear) -> None:
     """``ResizeLinear``: two interpolations along rows, one of them along columns."""
     function, x, y = scope.function, scope.operand(0), scope.result()
     _, rows, columns, channels = x.type.shape
-    with nest(function, y.type.shape) as (n, i, j, c):
+    with split(function, y.type.shape) as (n, i, j, c):
         down, across = Channels(function, i), Channels(function, j)
         low_rows = [down.number(op.rows_low), down.number(op.rows_high)]
         low_columns = [across.number(op.columns_low), across.number(op.columns_high)]

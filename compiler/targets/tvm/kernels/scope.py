@@ -4,6 +4,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from math import prod
 from typing import assert_never
 
 from intaglio.compiler.ir import fixed
@@ -12,7 +13,7 @@ from intaglio.compiler.ir.types import FloatType, TensorType
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.requantizers import clamped, requantized
 from intaglio.compiler.targets.tvm.function import Function, cast, index, load, vector
-from intaglio.compiler.targets.tvm.library import Buffer, Expression
+from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number, word_of
 from intaglio.numerics.accumulator import Overflow
 from intaglio.numerics.integers import IntType
@@ -67,7 +68,7 @@ class Scope:
 
     def anew(self) -> "Scope":
         """The same node, in a function without statements."""
-        return replace(self, function=Function())
+        return replace(self, function=Function(self.function.shared))
 
     def operand(self, number: int) -> Tensor:
         """An operand in memory: the next pointer parameter."""
@@ -142,13 +143,49 @@ def nest(function: Function, extents: Sequence[int]) -> Generator[list[Expressio
         ]
 
 
+_ENOUGH = 64
+"""Tasks that keep any number of threads busy."""
+
+
+@contextmanager
+def split(function: Function, extents: Sequence[int]) -> Generator[list[Expression], None, None]:
+    """Loops like those of ``nest``, which threads share where the function is shared.
+
+    No turn may read what another one writes; two may write the same value to the same place.
+    """
+    if not function.shared:
+        with nest(function, extents) as places:
+            yield places
+        return
+    shared = len(extents)
+    while shared > 1 and prod(extents[: shared - 1]) >= _ENOUGH:
+        shared -= 1
+    with function.tasks(prod(extents[:shared])) as task:
+        outer = _unfolded(function, task, extents[:shared])
+        with nest(function, extents[shared:]) as inner:
+            yield [*outer, *inner]
+
+
+def _unfolded(function: Function, task: Expression, extents: Sequence[int]) -> list[Expression]:
+    """The places along axes of which ``task`` is the offset in row-major order."""
+    places: list[Expression] = []
+    for number, extent in enumerate(extents):
+        place, step = task, prod(extents[number + 1 :])
+        if step > 1:
+            place = tirx.truncdiv(place, index(step))
+        if prod(extents[:number]) > 1:
+            place = tirx.truncmod(place, index(extent))
+        places.append(function.bind(place) if extent > 1 else index(0))
+    return places
+
+
 @contextmanager
 def elements(
     scope: Scope, type: TensorType
 ) -> Generator[tuple[Expression, Expression], None, None]:
     """Loop over a tensor: the offset of an element, and its channel along the last axis."""
     channels = type.shape[-1] if type.shape else 1
-    with nest(scope.function, (type.size // max(channels, 1), channels)) as (row, channel):
+    with split(scope.function, (type.size // max(channels, 1), channels)) as (row, channel):
         yield row * index(channels) + channel, channel
 
 

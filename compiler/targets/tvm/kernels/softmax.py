@@ -18,7 +18,7 @@ from intaglio.compiler.targets.tvm.expressions.requantizers import clamped
 from intaglio.compiler.targets.tvm.expressions.rounding import divide
 from intaglio.compiler.targets.tvm.expressions.scalings import INT32, high_multiply
 from intaglio.compiler.targets.tvm.function import Function, index, load
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, flat, nest, strides_of
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, flat, split, strides_of
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number, constant, word_of
 from intaglio.numerics.integers import IntType
@@ -55,7 +55,7 @@ def softmax(scope: Scope, op: fixed.Softmax) -> None:
     """``Softmax``."""
     x, y = scope.operand(0), scope.result()
     shape = x.type.shape
-    with nest(scope.function, [1 if a == op.axis else n for a, n in enumerate(shape)]) as places:
+    with split(scope.function, [1 if a == op.axis else n for a, n in enumerate(shape)]) as places:
         line = Line(scope, x, op.axis, scope.function.bind(flat(places, shape)))
         match op.algorithm:
             case fixed.FixedPointSoftmax():

@@ -13,7 +13,7 @@ import numpy as np
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.function import Function, Kernel, index, load
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest, split
 from intaglio.compiler.targets.tvm.kernels.vector.contraction import (
     Int8Array,
     Int32Array,
@@ -110,20 +110,21 @@ def tiled(
     groups = -(-count // tile.vectors)
     # Weights that don't stay near are read once for all pixels, else pixels once for all weights.
     outer = blocks.count * blocks.lanes * line[0].size > _NEAR
-    with nest(function, (groups if outer else 1, windows.batch, windows.rows)) as (far, n, i):
-        across = -(-windows.columns // tile.pixels)
-        with nest(function, (across, 1 if outer else groups)) as (tx, near):
-            group = far if outer else near
-            first = tirx.min(group * index(tile.vectors), index(count - tile.vectors))
-            block = function.bind(first)
-            last = index(windows.columns - tile.pixels)
-            j = function.bind(tirx.min(tx * index(tile.pixels), last))
-            strides = windows.strides
-            start = plane.offset(n, i * index(strides[0]), j * index(strides[1]))
-            sums = Sums(function, unit, tile, biases, block)
-            sums.accumulate(packed, line, plane, function.bind(start), windows)
-            row = n * index(windows.rows) + i
-            _store(function, sums, epilogue, function.bind(row * index(windows.columns) + j))
+    far_groups, near_groups = (groups, 1) if outer else (1, groups)
+    across = -(-windows.columns // tile.pixels)
+    extents = (far_groups, windows.batch, windows.rows, across, near_groups)
+    with split(function, extents) as (far, n, i, tx, near):
+        group = far if outer else near
+        first = tirx.min(group * index(tile.vectors), index(count - tile.vectors))
+        block = function.bind(first)
+        last = index(windows.columns - tile.pixels)
+        j = function.bind(tirx.min(tx * index(tile.pixels), last))
+        strides = windows.strides
+        start = plane.offset(n, i * index(strides[0]), j * index(strides[1]))
+        sums = Sums(function, unit, tile, biases, block)
+        sums.accumulate(packed, line, plane, function.bind(start), windows)
+        row = n * index(windows.rows) + i
+        _store(function, sums, epilogue, function.bind(row * index(windows.columns) + j))
 
 
 def _store(function: Function, sums: "Sums", epilogue: Epilogue, pixel: Expression) -> None:

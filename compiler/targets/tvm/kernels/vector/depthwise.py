@@ -13,7 +13,7 @@ import numpy as np
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.function import Function, Kernel, index, load
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest, split
 from intaglio.compiler.targets.tvm.kernels.vector.contraction import Int8Array, contraction
 from intaglio.compiler.targets.tvm.kernels.vector.epilogue import Blocks, Epilogue
 from intaglio.compiler.targets.tvm.kernels.vector.padding import Frame, Plane, framed, plane_of
@@ -55,7 +55,7 @@ def depthwise(scope: Scope, op: fixed.Conv2d, unit: Unit) -> Kernel | None:
     tile = _tile(op, kernel, rows, columns, unit)
     packed = function.table(_packed(found.weights[..., 0], blocks, tile.rows))
     bias = function.table(found.bias[blocks.order])
-    with nest(function, (batch, -(-rows // tile.rows), blocks.count)) as (n, ti, block):
+    with split(function, (batch, -(-rows // tile.rows), blocks.count)) as (n, ti, block):
         i = function.bind(tirx.min(ti * index(tile.rows), index(rows - tile.rows)))
         first = blocks.start(Channels(function, index(0)), block)
         with nest(function, (-(-columns // tile.columns),)) as (tj,):

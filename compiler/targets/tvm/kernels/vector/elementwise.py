@@ -9,7 +9,7 @@ from intaglio.compiler.targets.tvm.expressions.floating import ScalarOnly
 from intaglio.compiler.targets.tvm.function import Kernel, index
 from intaglio.compiler.targets.tvm.kernels.borders import quantized
 from intaglio.compiler.targets.tvm.kernels.elementwise import PairOp, combined
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, followed, nest
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, followed, split
 from intaglio.compiler.targets.tvm.kernels.vector.unit import Unit
 from intaglio.compiler.targets.tvm.library import Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number
@@ -55,7 +55,7 @@ def _loops(scope: Scope, op: ElementwiseOp, unit: Unit, rows: int, channels: int
     function = scope.function
     compute = _compute(scope, op)
     y = scope.result()
-    with nest(function, (rows, -(-channels // unit.lanes))) as (row, block):
+    with split(function, (rows, -(-channels // unit.lanes))) as (row, block):
         # The last vector overlaps the one before; no result is an operand.
         last = index(channels - unit.lanes)
         channel = function.bind(tirx.min(block * index(unit.lanes), last))

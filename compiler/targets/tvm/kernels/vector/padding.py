@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from intaglio.compiler.targets.tvm.function import Function, cast, index, load
-from intaglio.compiler.targets.tvm.kernels.scope import Tensor, nest
+from intaglio.compiler.targets.tvm.kernels.scope import Tensor, split
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
 SLACK = 64
@@ -86,18 +86,19 @@ def framed(
             with function.loop(count * channels) as k:
                 function.store(copy, start + k, padding)
 
-    with nest(function, (batch,)) as (n,):
+    with split(function, (batch, rows)) as (n, i):
         image = function.bind(n * index(plane[0] * plane[1] * channels))
-        fill(image, top * plane[1])
-        with function.loop(rows) as i:
-            start = function.bind(image + (i + index(top)) * index(plane[1] * channels))
-            fill(start, left)
-            with function.loop(columns * channels) as k:
-                source = (n * index(rows) + i) * index(columns * channels) + k
-                value = cast("uint8", load(x.buffer, source))
-                if offset:
-                    value = tirx.bitwise_xor(value, flip)
-                function.store(copy, start + index(left * channels) + k, value)
-            fill(start + index((left + columns) * channels), right)
-        fill(image + index((top + rows) * plane[1] * channels), bottom * plane[1])
+        with function.when(tirx.EQ(i, index(0))):
+            fill(image, top * plane[1])
+        start = function.bind(image + (i + index(top)) * index(plane[1] * channels))
+        fill(start, left)
+        with function.loop(columns * channels) as k:
+            source = (n * index(rows) + i) * index(columns * channels) + k
+            value = cast("uint8", load(x.buffer, source))
+            if offset:
+                value = tirx.bitwise_xor(value, flip)
+            function.store(copy, start + index(left * channels) + k, value)
+        fill(start + index((left + columns) * channels), right)
+        with function.when(tirx.EQ(i, index(rows - 1))):
+            fill(image + index((top + rows) * plane[1] * channels), bottom * plane[1])
     return Plane(function, copy, plane, False)
