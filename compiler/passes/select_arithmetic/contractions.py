@@ -52,7 +52,14 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         return _sums(state, node, op, x.zero_point, weights.zero_points)
     per_channel = Granularity.PER_TENSOR if weights.per_tensor else Granularity.PER_CHANNEL
     kind, element = _KINDS[type(op)], state.result(node)[1]
-    rule = state.profile.first(state.profile.contraction, kind, x_element, element, per_channel)
+    rule = state.profile.first(
+        state.profile.contraction,
+        kind,
+        x_element,
+        element,
+        per_channel,
+        state.source.type_of(node.operands[1]).integer,
+    )
     real_bias = float_bias(state, node)
     if len(node.operands) > 2 and real_bias is None:
         _require_bias(state, node, rule, x.scale, weights)

@@ -123,6 +123,7 @@ class Profile:
         operand: IntType,
         result: IntType,
         granularity: Granularity = Granularity.PER_TENSOR,
+        weights: IntType | None = None,
     ) -> RuleT:
         """The first of ``rules`` that applies.
 
@@ -130,7 +131,7 @@ class Profile:
             InvalidProfile: no rule applies.
         """
         for rule in rules:
-            if rule.when.accepts(op, operand, result, granularity):
+            if rule.when.accepts(op, operand, result, granularity, weights):
                 return rule
         raise InvalidProfile(
             self.name,

@@ -35,6 +35,7 @@ class Condition:
         results: element types of the result.
         granularity: of the weights.
         maximum_bits: the widest first operand.
+        weights: element types of the weights.
     """
 
     ops: tuple[str, ...] = ()
@@ -42,9 +43,19 @@ class Condition:
     results: tuple[IntType, ...] = ()
     granularity: Granularity | None = None
     maximum_bits: int = 64
+    weights: tuple[IntType, ...] = ()
 
-    def accepts(self, op: str, operand: IntType, result: IntType, granularity: Granularity) -> bool:
+    def accepts(
+        self,
+        op: str,
+        operand: IntType,
+        result: IntType,
+        granularity: Granularity,
+        weights: IntType | None = None,
+    ) -> bool:
         """Whether the rule is for this op between these types."""
+        if self.weights and weights not in self.weights:
+            return False
         if self.ops and op not in self.ops:
             return False
         if self.operands and operand not in self.operands:

@@ -25,6 +25,7 @@ def test_the_shipped_profiles() -> None:
         "pow2-half-up",
         "single-rounding",
         "tflm",
+        "torch-pt2e",
         "tosa-single",
     )
 
