@@ -29,7 +29,7 @@ class Tensor:
     variable: bool = False
 
     @staticmethod
-    def plain(values: Sequence[int] | int) -> "Tensor":
+    def plain(values: npt.ArrayLike) -> "Tensor":
         """A constant int32 without a scale."""
         array = np.array(values, np.int32)
         return Tensor(array.shape, "INT32", (), (), data=array.tobytes())
@@ -81,7 +81,12 @@ class _Writer:
             stored.append(self.tensor(tensor, index, 0 if tensor.data is None else held))
         kinds = list(dict.fromkeys(operator.kind for operator in operators))
         codes = [self.code(kind) for kind in kinds]
-        steps = [self.operator(operator, kinds.index(operator.kind)) for operator in operators]
+        # An operator that is there many times is written once.
+        written = {
+            id(operator): self.operator(operator, kinds.index(operator.kind))
+            for operator in {id(operator): operator for operator in operators}.values()
+        }
+        steps = [written[id(operator)] for operator in operators]
         graph = self.table(
             "SubGraph",
             Tensors=self.offsets(stored),
