@@ -60,6 +60,22 @@ def test_quantized_onnx_is_lowered_first(tmp_path: Path, quantized: Path) -> Non
     assert manifest["inputs"][0]["shape"] == [3, 1, 8, 8]
 
 
+def test_threads_come_with_a_pool(tmp_path: Path, lowered: Path) -> None:
+    printed = done("compile", lowered, "-o", tmp_path / "host", "--name", "net", "--threads", "3")
+    written = files(tmp_path / "host")
+    assert sorted(written) == ["main.c", "net.h", "net.json", "net.o", "net_threads.c"]
+    assert "3 threads" in printed
+    assert json.loads(written["net.json"])["threads"] == 3
+    assert b"#define NET_THREADS 3\n" in written["net.h"]
+
+
+def test_a_number_of_threads_without_sense_writes_nothing(tmp_path: Path, lowered: Path) -> None:
+    finished = intaglio("compile", lowered, "-o", tmp_path / "host", "--threads", "0")
+    assert finished.code == 2
+    assert "threads 0: no such number of threads" in finished.err
+    assert not (tmp_path / "host").exists()
+
+
 def test_what_has_no_kernel_is_named_and_nothing_is_written(tmp_path: Path) -> None:
     graph = fixed_graph(SOFTMAX)
     assert graph.level is Level.FIXED

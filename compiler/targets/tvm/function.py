@@ -45,7 +45,8 @@ class Kernel:
 
     Attributes:
         stages: in order; one, without tasks, unless threads share the kernel.
-        tensors: the values of the graph that it reads and, last, the one that it writes.
+        tensors: the values of the graph that it reads and, last, the one that it writes, unless
+            that takes the place of one that it reads.
         scratch: bytes of memory that it needs for itself; the pointer after the tensors, if any.
         tables: the constant arrays that it reads through the pointers behind those.
         form: which instructions it was written for; recorded in the manifest.
@@ -79,7 +80,8 @@ class Function:
         """
         self.shared = shared
         self._parameters: list[Any] = []
-        self._tensors: list[str] = []
+        self._tensors: dict[str, Buffer] = {}
+        self._names_of_tensors: list[str] = []
         self._scratch = 0
         self._declarations: list[Statement] = []
         self._tables: list[tuple[Any, Statement, ConstantArray]] = []
@@ -102,9 +104,15 @@ class Function:
         """The next pointer parameter, to the ``size`` elements of the graph's value ``name``."""
         pointer, buffer, declaration = self._pointer(dtype, size)
         self._parameters.append(pointer)
-        self._tensors.append(name)
+        # An operand may be read through several pointers, and is then never written.
+        self._names_of_tensors.append(name)
+        self._tensors[name] = buffer
         self._declarations.append(declaration)
         return buffer
+
+    def known_tensor(self, name: str) -> Buffer:
+        """The elements of a value that has a pointer already."""
+        return self._tensors[name]
 
     def scratch(self, dtype: str, size: int) -> Buffer:
         """Uninitialised memory for the function alone, aligned to 64 bytes; at most one."""
@@ -216,7 +224,7 @@ class Function:
         self._end_stage(None)
         tables = tuple(array for _, _, array in self._tables)
         stages = tuple(map(self._stage, self._stages or [_Part((), (), None)]))
-        return Kernel(stages, tuple(self._tensors), self._scratch, tables, form)
+        return Kernel(stages, tuple(self._names_of_tensors), self._scratch, tables, form)
 
     def _stage(self, part: "_Part") -> Stage:
         parameters = self._parameters + [pointer for pointer, _, _ in self._tables]

@@ -29,6 +29,7 @@ from intaglio.compiler.targets.tvm.kernels.scope import Scope, dtype_of
 from intaglio.compiler.targets.tvm.library import ir, statements, tirx
 from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.number import TooWide
+from intaglio.compiler.targets.tvm.overwriting import last_reads, memory_of, overwritten
 from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
 from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
 from intaglio.compiler.targets.tvm.symbols import exporting
@@ -112,10 +113,17 @@ class _Compilation:
         self._functions: dict[str, Any] = {}
         self._named: dict[Any, str] = {}
         self._calls: list[str] = []
-        self._aliases = aliases(graph)
+        self._aliases = dict(aliases(graph))
         self._steps = steps(graph)
         ranges = value_ranges(graph)
-        self._kernels = [self._kernel(step, ranges) for step in self._steps]
+        reads = last_reads(self._steps)
+        self._kernels: list[Kernel] = []
+        for number, step in enumerate(self._steps):
+            operand = overwritten(graph, step, number, self._aliases, reads)
+            kernel = self._kernel(step, ranges, operand)
+            self._kernels.append(kernel)
+            if operand is not None and step.result.name not in kernel.tensors:
+                self._aliases[step.result.name] = operand
         self._plan = plan(self._blocks())
 
     def network(self, for_jit: bool) -> Network:
@@ -140,9 +148,9 @@ class _Compilation:
             self._name, self._graph, self._machine, module, self._plan, forms, self._constants.size
         )
 
-    def _kernel(self, step: Step, ranges: Mapping[str, Interval]) -> Kernel:
+    def _kernel(self, step: Step, ranges: Mapping[str, Interval], in_place: str | None) -> Kernel:
         shared = self._shared and worth_sharing(self._graph, step.node)
-        scope = Scope(Function(shared), self._graph, ranges, step.node, step.followers)
+        scope = Scope(Function(shared), self._graph, ranges, step.node, step.followers, in_place)
         try:
             return choose(scope, self._machine)
         except TooWide as error:
@@ -167,7 +175,7 @@ class _Compilation:
         return self._named[key]
 
     def _memory(self, name: str) -> str:
-        return self._aliases.get(name, name)
+        return memory_of(self._aliases, name)
 
     def _blocks(self) -> list[Block]:
         """What the arena must hold, and when."""

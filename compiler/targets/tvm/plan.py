@@ -53,9 +53,27 @@ def plan(blocks: Iterable[Block]) -> Plan:
         lambda block: (block.first, -block.size, block.name),
         lambda block: (-block.last, -block.size, block.name),
     )
-    tried = [_placed(sorted(rounded, key=order)) for order in orders]
+    live = _most_live(rounded)
+    tried = [_improved(sorted(rounded, key=order), live) for order in orders]
     offsets, size = min(tried, key=lambda found: found[1])
-    return Plan(offsets, size, _most_live(rounded))
+    return Plan(offsets, size, live)
+
+
+_TRIES = 16
+"""Of each order, where no plan is as small as it could be."""
+
+
+def _improved(blocks: Sequence[Block], live: int) -> tuple[Mapping[str, int], int]:
+    """Offsets and size: the best where, again and again, the block at the top chooses first."""
+    best = offsets, size = _placed(blocks)
+    for _ in range(_TRIES):
+        if size == live:
+            break
+        top = next(block for block in blocks if offsets[block.name] + block.size == size)
+        blocks = [top, *(block for block in blocks if block is not top)]
+        offsets, size = _placed(blocks)
+        best = min(best, (offsets, size), key=lambda found: found[1])
+    return best
 
 
 def _placed(blocks: Sequence[Block]) -> tuple[Mapping[str, int], int]:

@@ -19,7 +19,12 @@ def choose(scope: Scope, machine: Machine) -> Kernel:
     if not isinstance(op, fixed.Op):
         raise TypeError(f"{scope.node.name} is at the scaled level")
     unit = unit_of(machine.instructions)
-    found = None if unit is None else _vector(scope, op, unit)
+    if unit is None:
+        return portable(scope, op)
+    found = _vector(scope, op, unit)
+    if found is None and scope.in_place is not None:
+        # Vectors are worth more than the memory.
+        found = _vector(scope.apart(), op, unit)
     return portable(scope.anew(), op) if found is None else found
 
 

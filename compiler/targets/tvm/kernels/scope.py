@@ -44,7 +44,8 @@ class Tensor:
 
     def store(self, at: Expression, value: Number) -> None:
         """Put the elements from ``at`` on; they lie within the type."""
-        dtype = vector(str(self.type.integer.dtype), value.lanes)
+        # In the place of an operand, bytes of the other signedness hold the same bits.
+        dtype = vector(str(self.buffer.dtype), value.lanes)
         self.function.store(self.buffer, at, cast(dtype, value.expression), value.lanes)
 
 
@@ -58,6 +59,8 @@ class Scope:
         ranges: which integers each value can hold.
         node: what is computed.
         followers: nodes that take each result further before it is stored, in order.
+        in_place: the operand whose memory the result takes, element by element; None for memory of
+            its own.
     """
 
     function: Function
@@ -65,18 +68,28 @@ class Scope:
     ranges: Mapping[str, Interval]
     node: Node
     followers: tuple[Node, ...] = ()
+    in_place: str | None = None
 
     def anew(self) -> "Scope":
         """The same node, in a function without statements."""
         return replace(self, function=Function(self.function.shared))
+
+    def apart(self) -> "Scope":
+        """The same node, in a function without statements, with memory for the result."""
+        return replace(self.anew(), in_place=None)
 
     def operand(self, number: int) -> Tensor:
         """An operand in memory: the next pointer parameter."""
         return self._tensor(self.node.operands[number])
 
     def result(self) -> Tensor:
-        """The value of the last follower, or of the node: the next pointer parameter."""
-        return self._tensor((self.node, *self.followers)[-1].name)
+        """The value of the last follower, or of the node: the next pointer, or an operand's."""
+        name = (self.node, *self.followers)[-1].name
+        if self.in_place is None:
+            return self._tensor(name)
+        buffer = self.function.known_tensor(self.in_place)
+        interval = self.ranges.get(name, Interval(0, 0))
+        return Tensor(self.function, buffer, self.graph.type_of(name), interval)
 
     def _tensor(self, name: str) -> Tensor:
         type = self.graph.type_of(name)

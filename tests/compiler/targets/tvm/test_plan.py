@@ -37,3 +37,16 @@ def test_a_chain_needs_no_more_than_its_largest_pair() -> None:
     sizes = [640, 64, 128, 640, 320, 64]
     chain = [Block(str(n), size, n, n + 1) for n, size in enumerate(sizes)]
     assert plan(chain).size == max(map(sum, pairwise(sizes))) == 960
+
+
+def test_blocks_about_a_narrow_place_need_no_more_than_what_lives() -> None:
+    sizes = [640, 128, 128, 128, 8, 128, 128, 128, 640]
+    made = plan([Block(str(n), size, n, n + 1) for n, size in enumerate(sizes)])
+    assert made.size == made.live == 768
+
+
+@given(blocks())
+def test_the_arena_is_hardly_larger_than_what_lives(found: list[Block]) -> None:
+    made = plan(found)
+    # No more than a tenth, or a block of the smallest size, is lost to gaps.
+    assert made.size <= max(made.live * 1.1, made.live + 8 * ALIGNMENT)

@@ -34,6 +34,9 @@ def elementwise(scope: Scope, op: ElementwiseOp, unit: Unit) -> Kernel | None:
         return None
     if channels < unit.lanes:
         return None
+    if scope.in_place is not None and channels % unit.lanes:
+        # The last vector would read what the one before has written.
+        return None
     try:
         _loops(scope, op, unit, rows, channels)
     except ScalarOnly:
@@ -56,7 +59,7 @@ def _loops(scope: Scope, op: ElementwiseOp, unit: Unit, rows: int, channels: int
     compute = _compute(scope, op)
     y = scope.result()
     with split(function, (rows, -(-channels // unit.lanes))) as (row, block):
-        # The last vector overlaps the one before; no result is an operand.
+        # The last vector overlaps the one before.
         last = index(channels - unit.lanes)
         channel = function.bind(tirx.min(block * index(unit.lanes), last))
         place = function.bind(row * index(channels) + channel)
