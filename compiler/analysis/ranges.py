@@ -12,6 +12,7 @@ from intaglio.compiler.ir.infer.exact_results import pair_output
 from intaglio.compiler.ir.types import TensorType
 from intaglio.errors import InvalidGraph
 from intaglio.numerics.accumulator import Overflow
+from intaglio.numerics.float_steps import INFINITY
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import DequantizedPair, PairArithmetic, PairFunction, RescaledSum
@@ -86,6 +87,8 @@ def _node_range(graph: Graph, node: Node, op: fixed.Op, ranges: Mapping[str, Int
             return operands[0].scale_by(rows * columns)
         case fixed.Softmax(algorithm=algorithm):
             return Interval(algorithm.low, algorithm.high)
+        case fixed.Float32Order():
+            return Interval(-INFINITY, INFINITY)
         case fixed.Quantize():
             return node.type.integer.interval
         case fixed.Dequantize() | fixed.Float32Binary() | fixed.Float32Softmax():

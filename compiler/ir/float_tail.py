@@ -15,6 +15,7 @@ class BinaryFunction(Enum):
     ADD = "add"
     SUBTRACT = "subtract"
     MULTIPLY = "multiply"
+    DIVIDE = "divide"
     MINIMUM = "minimum"
     MAXIMUM = "maximum"
 

@@ -38,6 +38,7 @@ from intaglio.frontends.onnx.pooling import (
     max_pool,
     reduce_mean,
 )
+from intaglio.frontends.onnx.qonnx import dispatch as qonnx
 from intaglio.frontends.onnx.qoperator.integer_results import cast, dequantized_product
 from intaglio.frontends.onnx.qoperator.operators import ONNX_OWN, OPERATORS
 from intaglio.frontends.onnx.resize import resize
@@ -109,6 +110,14 @@ DOMAINS: Mapping[str, Mapping[str, Reader]] = {
     },
 }
 """By domain, and there by op."""
+
+WITH_QONNX: Mapping[str, Mapping[str, Reader]] = {
+    **DOMAINS,
+    "": {**READERS, **qonnx.READERS},
+    "ai.onnx": {**READERS, **qonnx.READERS},
+    **dict.fromkeys(qonnx.DOMAINS, qonnx.QUANTIZERS),
+}
+"""As ``DOMAINS``, for a model with nodes of QONNX: there float32 goes on between codes."""
 
 CONSTANT_OPS = frozenset({"Cast", "CastLike", "Constant", "Div", "Gather", "Neg", "Shape"})
 """Ops that are read only where their result follows from the file (see ``folding``)."""

@@ -11,13 +11,25 @@ from intaglio.compiler.ir.graph import Graph, Level
 from intaglio.compiler.ir.types import TensorType
 from intaglio.errors import InvalidData, InvalidOption, UnsupportedModel
 from intaglio.frontends.onnx.borders import stand_in_quantization
-from intaglio.frontends.onnx.dispatch import CONSTANT_OPS, DOMAINS, HINTS
+from intaglio.frontends.onnx.dispatch import CONSTANT_OPS, DOMAINS, HINTS, WITH_QONNX
 from intaglio.frontends.onnx.emitter import Emitter
 from intaglio.frontends.onnx.folding import fold
 from intaglio.frontends.onnx.inputs import Extents, initializer, read_input
 from intaglio.frontends.onnx.labels import label, operation
-from intaglio.frontends.onnx.meanings import Meaning, Quantized, Unknown
+from intaglio.frontends.onnx.meanings import (
+    Clipped,
+    Computed,
+    FloatInput,
+    Meaning,
+    Moved,
+    Quantized,
+    Unknown,
+)
 from intaglio.frontends.onnx.outputs import finish
+from intaglio.frontends.onnx.qonnx.datatypes import annotated, read_codes
+from intaglio.frontends.onnx.qonnx.dispatch import DOMAINS as QONNX_DOMAINS
+from intaglio.frontends.onnx.qonnx.dispatch import OLDEST_OPSET as OLDEST_QONNX_OPSET
+from intaglio.frontends.onnx.qonnx.tails import float_tail
 from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.refusal import Refusal
 
@@ -34,8 +46,12 @@ def import_onnx(
     name: str,
     batch: int = 1,
     shapes: Mapping[str, Sequence[int]] | None = None,
+    datatypes: Mapping[str, str] | None = None,
 ) -> Graph:
     """Read a model quantized with QuantizeLinear and DequantizeLinear nodes (opset 10 to 28).
+
+    Nodes of QONNX (Quant, BipolarQuant, Trunc, MultiThreshold) may say where codes are instead
+    (opset 9 to 28).
 
     Each op together with the DequantizeLinear nodes in front of it, a Relu, Clip, Min or Max behind
     it and the QuantizeLinear that follows becomes one scaled op.  Rearrangements become moves of
@@ -47,20 +63,25 @@ def import_onnx(
         name: what to call the graph and the model in messages.
         batch: the extent of a symbolic leading dimension of an input.
         shapes: the full shape of inputs with further symbolic dimensions, by name.
+        datatypes: what float inputs of a QONNX model hold that it doesn't quantize, by name, such
+            as ``FIXED<16,6>``; else what the file notes.
 
     Returns:
         A graph of the scaled level.
 
     Raises:
         UnsupportedModel: parts can't be taken; the one message names each of them.
-        InvalidOption: the batch isn't positive, or ``shapes`` names what is no input.
+        InvalidOption: the batch isn't positive, or ``shapes`` or ``datatypes`` name what is
+            no input.
     """
-    shapes = shapes or {}
-    _check_options(model, batch, shapes)
+    shapes, datatypes = shapes or {}, datatypes or {}
+    _check_options(model, batch, {"--shape": shapes, "--datatype": datatypes})
     reading = _Reading(
         emitter=Emitter(Builder(name, Level.SCALED)),
         extents=Extents(batch, shapes),
         opset=model.opset_imports.get("", 0),
+        datatypes=datatypes,
+        qonnx=speaks_qonnx(model),
     )
     outputs = reading.read(model)
     if reading.problems:
@@ -69,15 +90,20 @@ def import_onnx(
     return reading.emitter.builder.finish(outputs, sources)
 
 
-def _check_options(model: ir.Model, batch: int, shapes: Mapping[str, Sequence[int]]) -> None:
+def speaks_qonnx(model: ir.Model) -> bool:
+    """Whether a node of the model is one of QONNX's."""
+    return any(node.domain in QONNX_DOMAINS for node in model.graph)
+
+
+def _check_options(model: ir.Model, batch: int, stated: Mapping[str, Mapping[str, object]]) -> None:
     if batch < 1:
         raise InvalidOption("--batch", batch, "is not a positive number", "choose 1 or more")
     names = [value.name for value in model.graph.inputs]
-    for stated in shapes:
-        if stated not in names:
-            raise InvalidOption(
-                "--shape", stated, "is not an input of the model", f"name one of {names}"
-            )
+    for option, inputs in stated.items():
+        for name in inputs:
+            if name not in names:
+                found = "is not an input of the model"
+                raise InvalidOption(option, name, found, f"name one of {names}")
 
 
 @dataclass
@@ -90,15 +116,17 @@ class _Reading:
     emitter: Emitter
     extents: Extents
     opset: int
+    datatypes: Mapping[str, str]
+    qonnx: bool
     values: dict[ir.Value, Meaning] = field(default_factory=dict[ir.Value, Meaning])
     problems: list[str] = field(default_factory=list[str])
 
     def read(self, model: ir.Model) -> list[str]:
         """Read everything that the outputs depend on; the outputs' names in the graph."""
-        if not OLDEST_OPSET <= self.opset <= NEWEST_OPSET:
+        oldest = OLDEST_QONNX_OPSET if self.qonnx else OLDEST_OPSET
+        if not oldest <= self.opset <= NEWEST_OPSET:
             self.problems.append(
-                f"the model: it is of opset {self.opset}; "
-                f"{OLDEST_OPSET} to {NEWEST_OPSET} are supported"
+                f"the model: it is of opset {self.opset}; {oldest} to {NEWEST_OPSET} are supported"
             )
             return []
         graph = model.graph
@@ -116,10 +144,18 @@ class _Reading:
         """An initializer or an input."""
         try:
             known = initializer(value)
-            self.values[value] = known or read_input(self.emitter, value, self.extents, self.opset)
+            found = known or read_input(self.emitter, value, self.extents, self.opset)
+            self.values[value] = self._with_datatype(value, found)
         except Refusal as refusal:
             self.problems.append(f"input {value.name}: {refusal}")
             self.values[value] = Unknown(self.extents.noted(value))
+
+    def _with_datatype(self, value: ir.Value, found: Meaning) -> Meaning:
+        """A float input as the codes that it is said to hold."""
+        if not self.qonnx or not isinstance(found, FloatInput):
+            return found
+        name = self.datatypes.get(value.name or "") or annotated(value)
+        return read_codes(self.emitter, found, name) if name else found
 
     def _read_node(self, node: ir.Node) -> None:
         operands = tuple(None if v is None else self._meaning(v) for v in node.inputs)
@@ -138,7 +174,8 @@ class _Reading:
             Refusal: it can't be taken.
         """
         node = site.node
-        reader = DOMAINS.get(node.domain, {}).get(node.op_type)
+        domains = WITH_QONNX if self.qonnx else DOMAINS
+        reader = domains.get(node.domain, {}).get(node.op_type)
         constant = node.domain in ("", "ai.onnx") and node.op_type in CONSTANT_OPS
         if reader is None and not constant:
             hint = HINTS.get(node.op_type)
@@ -176,7 +213,10 @@ class _Reading:
         producer = value.producer()
         node = "" if producer is None else producer.name or ""
         try:
-            return finish(self.emitter, self._meaning(value), value.name or "", node)
+            found, tensor = self._meaning(value), value.name or ""
+            if self.qonnx and isinstance(found, Computed | Clipped | Moved):
+                return float_tail(self.emitter, found, tensor, node)
+            return finish(self.emitter, found, tensor, node)
         except Refusal as refusal:
             self.problems.append(f"output {value.name}: {refusal}")
             return ""

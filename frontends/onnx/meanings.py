@@ -16,6 +16,8 @@ from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.ir.moves import Move
 from intaglio.compiler.ir.types import Quantization, TensorType
 from intaglio.frontends.onnx.bounds import Bounds
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.float_steps import Step
 from intaglio.numerics.integers import IntType
 
 Shape = tuple[int, ...]
@@ -158,13 +160,48 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Stepped:
+    """What float32 operations with constants make of codes, an accumulator or a float input.
+
+    Attributes:
+        operand: the value's name in the graph under construction.
+        steps: the operations so far.
+        factors: see ``scaled.Float32Steps``.
+        axis: along which constants and factors with several entries go.
+        shape: that of the operand.
+        source: the tensor of the user's model.
+        node: the user's node, for the graph.
+        label: the user's node, for messages.
+    """
+
+    operand: str
+    steps: tuple[Step, ...]
+    factors: tuple[Float32, ...]
+    axis: int | None
+    shape: Shape
+    source: str
+    node: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """A float32 value of the graph behind its last codes, which only an output can be."""
+
+    name: str
+    shape: Shape
+    source: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """What a refused node would have computed; the shape is known only if the file tells it."""
 
     shape: Shape | None
 
 
-Real = Quantized | QuantizedConstant | FloatInput | Computed | Clipped | Moved
+Real = Quantized | QuantizedConstant | FloatInput | Computed | Clipped | Moved | Stepped | Tail
 Meaning = Static | Unknown | Real
 
 

@@ -143,22 +143,30 @@ def channel_axis_before(move: Rearrangement, bounds: Bounds, part: Real, whole: 
     Raises:
         Refusal: bounds by channel go along an axis that the move doesn't keep.
     """
-    axis = bounds.axis
-    if axis is None:
+    if bounds.axis is None:
         return bounds
+    return bounds.along(axis_before(move, bounds.axis, part, whole))
+
+
+def axis_before(move: Rearrangement, axis: int, part: Real, whole: Moved) -> int:
+    """The axis of a part that an axis of the rearranged value was.
+
+    Raises:
+        Refusal: the move doesn't keep it.
+    """
     match move:
         case scaled.Transpose(permutation):
-            return bounds.along(permutation[axis])
+            return permutation[axis]
         case scaled.Reshape():
             last = len(part.shape) - 1
             if axis == len(whole.shape) - 1 and part.shape[last] == whole.shape[axis]:
-                return bounds.along(last)
+                return last
         case scaled.ResizeNearest() | scaled.MaxPool2d():
             if axis == 3:
-                return bounds
+                return axis
         case scaled.Concat() | scaled.Slice() | scaled.Pad():
             pass
-    raise Refusal(f"clips by channel after {whole.label} rearranged the channels")
+    raise Refusal(f"works by channel after {whole.label} rearranged the channels")
 
 
 def move(

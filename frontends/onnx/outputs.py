@@ -14,9 +14,12 @@ from intaglio.frontends.onnx.meanings import (
     Quantized,
     QuantizedConstant,
     Static,
+    Stepped,
+    Tail,
     Unknown,
 )
 from intaglio.frontends.onnx.moving import settled
+from intaglio.frontends.onnx.qonnx.tails import float_tail
 from intaglio.frontends.refusal import Refusal
 
 _TAIL: dict[type[scaled.Op], BinaryFunction] = {
@@ -58,6 +61,8 @@ def finish(emitter: Emitter, value: Meaning, tensor: str, node: str) -> str:
             raise Refusal(f"is the float result of {value.label}; quantize that")
         case FloatInput():
             raise Refusal("is an input as it came; quantize it")
+        case Stepped() | Tail():
+            return float_tail(emitter, value, tensor, node)
         case Static():
             raise Refusal("is a constant; leave it out")
         case Unknown():

@@ -22,6 +22,8 @@ from intaglio.frontends.onnx.meanings import (
     Quantized,
     QuantizedConstant,
     Real,
+    Stepped,
+    Tail,
 )
 from intaglio.frontends.onnx.moving import (
     channel_axis_before,
@@ -91,6 +93,10 @@ def quantize(
                 scaled.Quantize(), (value.name,), value.shape, value.source, target.node, ""
             )
             return _quantize_computed(emitter, computed, target, wanted or value.source, bounds)
+        case Stepped() | Tail():
+            raise Refusal(
+                f"quantizes the float result of {value.label}; put a Quant there as elsewhere"
+            )
     assert_never(value)
 
 

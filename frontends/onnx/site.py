@@ -26,6 +26,8 @@ from intaglio.frontends.onnx.meanings import (
     Rearrangement,
     Shape,
     Static,
+    Stepped,
+    Tail,
     Unknown,
 )
 from intaglio.frontends.onnx.moving import move, settled
@@ -305,7 +307,7 @@ def float32(array: Array, what: str) -> npt.NDArray[np.float32]:
 def _unquantized(value: Real) -> str:
     """What to quantize, so that ``value`` becomes codes."""
     match value:
-        case Clipped() | Computed():
+        case Clipped() | Computed() | Stepped() | Tail():
             return value.label
         case Moved():
             waiting = [part for part in value.parts if not isinstance(part, Quantized)]

@@ -50,6 +50,17 @@ def _code(op: Quantize, scaled: Callable[[Float32], Float32], bits: int, type: I
     return type.saturate(float32.round_to_integer(scaled(x), op.rounding) + op.zero_point)
 
 
+def float32_order(name: str, x: Array) -> list[int]:
+    """``Float32Order`` into the value ``name``.
+
+    Raises:
+        InvalidData: an element is NaN.
+    """
+    refuse_nan(name, x)
+    sign = 1 << (BINARY32.word - 1)
+    return [sign - bits if bits >= sign else bits for bits in bit_patterns(x)]
+
+
 def dequantize(op: Dequantize, x: Array) -> list[Float32]:
     """``Dequantize``.
 

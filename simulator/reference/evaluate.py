@@ -88,6 +88,7 @@ IntegerOp = (
     | fixed.ResizeLinear
     | fixed.Softmax
     | fixed.Quantize
+    | fixed.Float32Order
 )
 
 
@@ -134,6 +135,8 @@ def _integers(
             return softmax(op, x)
         case fixed.Quantize():
             return borders.quantize(node.name, op, x, node.type.integer)
+        case fixed.Float32Order():
+            return borders.float32_order(node.name, x)
         case _:
             assert_never(op)
 

@@ -9,6 +9,7 @@ import numpy as np
 from intaglio.compiler.ir.fixed import Float32Binary
 from intaglio.compiler.ir.float_tail import BinaryFunction
 from intaglio.compiler.ir.graph import Array
+from intaglio.errors import InvalidData
 from intaglio.numerics import float32
 from intaglio.numerics.float32 import BINARY32, Float32
 from intaglio.simulator.reference.containers import floats
@@ -38,6 +39,8 @@ def _binary(function: BinaryFunction, a: Float32, b: Float32) -> Float32:
             return float32.subtract(a, b)
         case BinaryFunction.MULTIPLY:
             return float32.multiply(a, b)
+        case BinaryFunction.DIVIDE:
+            return _quotient(a, b)
         # The first operand where they are equal (a zero of each sign).
         case BinaryFunction.MINIMUM:
             return b if b.fraction < a.fraction else a
@@ -45,6 +48,14 @@ def _binary(function: BinaryFunction, a: Float32, b: Float32) -> Float32:
             return b if b.fraction > a.fraction else a
         case _:
             assert_never(function)
+
+
+def _quotient(a: Float32, b: Float32) -> Float32:
+    if b.fraction == 0:
+        raise InvalidData(
+            "float32 division", "a divisor of 0", "another divisor", "look at what computes it"
+        )
+    return float32.divide(a, b)
 
 
 def float32_softmax(line: list[Float32]) -> list[Float32]:

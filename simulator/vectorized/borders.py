@@ -11,6 +11,7 @@ from intaglio.compiler.ir.fixed import Dequantize, Quantize
 from intaglio.compiler.ir.graph import Node
 from intaglio.errors import InvalidData
 from intaglio.numerics.float_codes import to_codes, to_float32
+from intaglio.numerics.float_steps import INFINITY, ordered
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.simulator.engine import refuse_nan
@@ -58,6 +59,16 @@ def prepare_quantize(node: Node, op: Quantize) -> Prepared:
         return codes.astype(type.dtype)
 
     return Prepared(compute, type.interval)
+
+
+def prepare_float32_order(node: Node) -> Prepared:
+    """``Float32Order``."""
+
+    def compute(arrays: Operands) -> Array:
+        refuse_nan(node.name, arrays[0])
+        return ordered(arrays[0]).astype(node.type.integer.dtype)
+
+    return Prepared(compute, Interval(-INFINITY, INFINITY))
 
 
 def _scaling(node: Node, op: Quantize) -> Callable[[Array], Array]:

@@ -46,6 +46,8 @@ def _binary(function: BinaryFunction, first: Array, second: Array) -> Array:
             return first - second
         case BinaryFunction.MULTIPLY:
             return first * second
+        case BinaryFunction.DIVIDE:
+            return first / second
         # The first operand where they are equal (a zero of each sign).
         case BinaryFunction.MINIMUM:
             return np.where(second < first, second, first)

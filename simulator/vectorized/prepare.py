@@ -6,7 +6,11 @@ from typing import assert_never
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Node
-from intaglio.simulator.vectorized.borders import prepare_dequantize, prepare_quantize
+from intaglio.simulator.vectorized.borders import (
+    prepare_dequantize,
+    prepare_float32_order,
+    prepare_quantize,
+)
 from intaglio.simulator.vectorized.convolution import prepare_conv2d, prepare_conv_transpose2d
 from intaglio.simulator.vectorized.elementwise import (
     prepare_binary,
@@ -63,6 +67,8 @@ def prepare_node(node: Node, op: fixed.Op, operands: Sequence[Operand]) -> Prepa
             return prepare_softmax(node, op, operands)
         case fixed.Quantize():
             return prepare_quantize(node, op)
+        case fixed.Float32Order():
+            return prepare_float32_order(node)
         case fixed.Dequantize():
             return prepare_dequantize(node, op, operands)
         case fixed.Float32Binary():

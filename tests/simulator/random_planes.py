@@ -3,6 +3,7 @@
 
 from math import prod
 
+import numpy as np
 from hypothesis import strategies as st
 
 from intaglio.compiler.ir import fixed
@@ -87,6 +88,9 @@ def quantize(grow: Growth) -> None:
     if grow.draw(st.booleans()):
         _move(grow, x, grow.builder.type_of(x))
         x = list(grow.builder.definitions)[-1]
+    if grow.draw(st.booleans()):
+        grow.emit(fixed.Float32Order(), [x], IntType(32, signed=True))
+        return
     to = grow.draw(arithmetic.int_types())
     op = fixed.Quantize(
         grow.draw(arithmetic.scales()),
@@ -104,9 +108,13 @@ def dequantize(grow: Growth) -> None:
     y = grow.builder.node("r", TensorType(FLOAT32, type.shape), op, [x])
     match grow.size(0, 3):
         case 0:
-            other = fixed.Dequantize(grow.draw(arithmetic.scales(-4, 1)), grow.code(type.integer))
-            z = grow.builder.node("r", TensorType(FLOAT32, type.shape), other, [x])
             function = grow.draw(st.sampled_from(BinaryFunction))
+            scale = grow.draw(arithmetic.scales(-4, 1))
+            if function is BinaryFunction.DIVIDE:
+                z = grow.builder.constant("d", TensorType(FLOAT32, ()), np.array(scale.value))
+            else:
+                other = fixed.Dequantize(scale, grow.code(type.integer))
+                z = grow.builder.node("r", TensorType(FLOAT32, type.shape), other, [x])
             grow.emit(fixed.Float32Binary(function), [y, z], FLOAT32)
         case 1 if type.rank:
             grow.emit(fixed.Float32Softmax(grow.size(0, type.rank - 1)), [y], FLOAT32)

@@ -7,7 +7,7 @@ from intaglio.compiler.ir.fixed.accumulate import (
     MatMul,
     ReduceSum,
 )
-from intaglio.compiler.ir.fixed.borders import Dequantize, Quantize
+from intaglio.compiler.ir.fixed.borders import Dequantize, Float32Order, Quantize
 from intaglio.compiler.ir.fixed.elementwise import (
     Add,
     Cast,
@@ -59,6 +59,7 @@ Op = (
     | ResizeLinear
     | Softmax
     | Quantize
+    | Float32Order
     | Dequantize
     | Move
     | FloatTail
@@ -76,6 +77,7 @@ __all__ = [
     "FixedPointSoftmax",
     "Float32Average",
     "Float32Binary",
+    "Float32Order",
     "Float32Softmax",
     "Float32TableSoftmax",
     "IntegerTableSoftmax",

@@ -22,6 +22,15 @@ class Quantize:
 
 
 @dataclass(frozen=True, slots=True)
+class Float32Order:
+    """y = the place of a float32 in the order of all: its bits, -(bits without sign) if negative.
+
+    An i32; both zeros are 0, each next integer is the next float32, infinities are the ends
+    ±0x7F800000.  NaN is refused.  Thresholds on y are thresholds on x.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Dequantize:
     """y = fl32(fl32(code - zero_point) * scale)."""
 

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from intaglio.compiler.ir import fixed, moves
 from intaglio.compiler.ir.types import TensorType
+from intaglio.numerics.float_steps import INFINITY
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import (
     DequantizedPair,
@@ -50,6 +51,8 @@ def exact_result(op: fixed.Op, operands: tuple[TensorType, ...]) -> Interval | N
             return Interval(algorithm.low, algorithm.high)
         case fixed.ResizeLinear(row_denominator=rows, column_denominator=columns):
             return operands[0].integer.interval.scale_by(rows * columns)
+        case fixed.Float32Order():
+            return Interval(-INFINITY, INFINITY)
         case (
             fixed.Conv2d()
             | fixed.ConvTranspose2d()

@@ -11,6 +11,7 @@ from intaglio.compiler.ir.infer.counts import operand_counts
 from intaglio.compiler.ir.infer.mismatch import Shape, require
 from intaglio.compiler.ir.infer.moves import move
 from intaglio.compiler.ir.types import TensorType
+from intaglio.numerics.float_steps import channels_of
 from intaglio.numerics.integers import IntType
 
 
@@ -84,9 +85,16 @@ def result_shape(op: AnyOp, operands: Sequence[TensorType], declared: Shape = ()
             | scaled.Dequantize()
             | fixed.Cast()
             | fixed.Quantize()
+            | fixed.Float32Order()
             | fixed.Dequantize()
         ):
             return shapes[0]
+        case scaled.Float32Steps(steps=steps, factors=factors):
+            channels: dict[str, tuple[object, ...]] = {
+                f"constants of step {at}": (None,) * channels_of(step)
+                for at, step in enumerate(steps, 1)
+            }
+            return elementwise.by_channel(shapes[0], {**channels, "factors": factors or (None,)})
         case scaled.PRelu():
             return elementwise.sloped(*shapes)
         case fixed.Requantize(requantizers=requantizers):

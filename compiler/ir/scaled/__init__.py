@@ -37,6 +37,7 @@ from intaglio.compiler.ir.scaled.pooling import (
     ReduceSum,
     ResizeLinear,
 )
+from intaglio.compiler.ir.scaled.steps import Float32Steps
 
 Op = (
     Conv2d
@@ -61,6 +62,7 @@ Op = (
     | ArgMax
     | ArgMin
     | ResizeLinear
+    | Float32Steps
     | Quantize
     | Dequantize
     | Move
@@ -80,6 +82,7 @@ __all__ = [
     "Dequantize",
     "Float32Binary",
     "Float32Softmax",
+    "Float32Steps",
     "FullyConnected",
     "MatMul",
     "MaxPool2d",

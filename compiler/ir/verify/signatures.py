@@ -22,6 +22,7 @@ def floats_stay_at_the_border(graph: Graph) -> Iterator[str]:
         if isinstance(node.op, MOVES):
             continue
         takes, gives = _takes_and_gives_float(node.op)
+        takes = takes or _reads_input(graph, node)
         for operand in dict.fromkeys(_but_float_bias(graph, node)):
             element = graph.type_of(operand).element
             if (element == FLOAT32) != takes:
@@ -42,7 +43,7 @@ def _but_float_bias(graph: Graph, node: Node) -> tuple[str, ...]:
 
 
 def _takes_and_gives_float(op: AnyOp) -> tuple[bool, bool]:
-    if isinstance(op, scaled.Quantize | fixed.Quantize):
+    if isinstance(op, scaled.Quantize | fixed.Quantize | fixed.Float32Order):
         return True, False
     if isinstance(op, scaled.Dequantize | fixed.Dequantize):
         return False, True
@@ -60,8 +61,19 @@ def quantize_reads_inputs(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         if isinstance(node.op, MOVES) and before.issuperset(node.operands):
             before.add(node.name)
-        if isinstance(node.op, scaled.Quantize | fixed.Quantize) and node.operands[0] not in before:
+        if _reads_input(graph, node) and node.operands[0] not in before:
             yield violation(node, f"the computed float32 %{node.operands[0]}", "a graph input")
+
+
+def _reads_input(graph: Graph, node: Node) -> bool:
+    """Whether the node makes integers of float32: always, or where steps start from an input."""
+    match node.op:
+        case scaled.Quantize() | fixed.Quantize() | fixed.Float32Order():
+            return True
+        case scaled.Float32Steps():
+            return graph.type_of(node.operands[0]).element == FLOAT32
+        case _:
+            return False
 
 
 def shapes_follow(graph: Graph) -> Iterator[str]:

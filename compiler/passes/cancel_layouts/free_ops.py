@@ -38,6 +38,7 @@ def written_for(
         case (
             fixed.Cast()
             | fixed.Quantize()
+            | fixed.Float32Order()
             | fixed.Dequantize()
             | fixed.Pairwise()
             | fixed.Add()

@@ -24,6 +24,7 @@ from intaglio.compiler.passes.select_arithmetic.rescaling import lower_requantiz
 from intaglio.compiler.passes.select_arithmetic.resize import lower_resize_linear
 from intaglio.compiler.passes.select_arithmetic.softmax import lower_softmax
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.compiler.passes.select_arithmetic.steps import lower_float32_steps
 from intaglio.compiler.passes.select_arithmetic.unary import lower_prelu, lower_unary
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.profile import Profile
@@ -81,6 +82,8 @@ def _lower(state: Lowering, node: Node) -> str:
             return lower_requantize(state, node, op)
         case scaled.Reinterpret():
             return state.operand(node.operands[0])
+        case scaled.Float32Steps():
+            return lower_float32_steps(state, node, op)
         case scaled.Softmax():
             return lower_softmax(state, node, op)
         case scaled.MaxPool2d():

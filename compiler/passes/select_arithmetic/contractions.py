@@ -6,7 +6,7 @@ from typing import assert_never
 
 import numpy as np
 
-from intaglio.compiler.analysis.accumulators import AccumulateOp, channel_ranges
+from intaglio.compiler.analysis.accumulators import AccumulateOp, ChannelRange, channel_ranges
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Constant, Node
 from intaglio.compiler.ir.types import Quantization
@@ -77,6 +77,10 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         accumulator.type,
         suffix="accumulator",
     )
+    if _is_accumulator(state, node, op, accumulated):
+        exact = Accumulator(element)
+        sum = _accumulate(op, exact, x.zero_point, weights.zero_points)
+        return state.emit(node, sum, operands, element)
     requantizers = _requantizers(state, node, op, rule, accumulated, exact_bias)
     return state.emit(node, fixed.Requantize(requantizers), [accumulated], element)
 
@@ -98,6 +102,21 @@ def _sums(
     operands = [state.operand(name) for name in node.operands]
     accumulated = _accumulate(op, Accumulator(_INT32), input_zero, weight_zeros)
     return state.emit(node, accumulated, operands, _INT32)
+
+
+def _is_accumulator(state: Lowering, node: Node, op: Contraction, accumulated: str) -> bool:
+    """Whether the result is the exact sum of products, held by its type and the accumulator's."""
+    output, element = state.result(node)
+    x, weights = (state.source.type_of(name).scaled for name in node.operands[:2])
+    if len(node.operands) > 2 or op.activation != scaled.UNBOUNDED or not weights.per_tensor:
+        return False
+    if output.zero_point or output.scale.fraction != x.scale.fraction * weights.scale.fraction:
+        return False
+    word = state.builder.type_of(accumulated).integer.interval
+    return element.signed and all(
+        word.contains(each.partial) and element.interval.contains(each.total)
+        for each in _ranges(state, accumulated)
+    )
 
 
 def _accumulate(
@@ -178,15 +197,21 @@ def _exact_rounding(
 
 def _reachable(state: Lowering, accumulated: str) -> tuple[Interval, ...]:
     """What each channel of the accumulator can hold, over all codes of its operands."""
+    word = state.builder.type_of(accumulated).integer.interval
+    # A sum that the word can't hold wraps or saturates, to any of its values.
+    return tuple(
+        each.total if word.contains(each.total) else word for each in _ranges(state, accumulated)
+    )
+
+
+def _ranges(state: Lowering, accumulated: str) -> tuple[ChannelRange, ...]:
+    """The sums of each channel, over all codes of the operands."""
     definitions = state.builder.definitions
     node = definitions[accumulated]
     assert isinstance(node, Node)
     assert isinstance(node.op, AccumulateOp)
     operands = {name: definitions[name].type.integer.interval for name in node.operands}
-    ranges = channel_ranges(definitions, node, node.op, operands)
-    word = node.type.integer.interval
-    # A sum that the word can't hold wraps or saturates, to any of its values.
-    return tuple(r.total if word.contains(r.total) else word for r in ranges)
+    return tuple(channel_ranges(definitions, node, node.op, operands))
 
 
 def _require_channel_axis(

@@ -23,6 +23,7 @@ def test_the_shipped_profiles() -> None:
         "onnx-spec",
         "ort-x86-vnni",
         "pow2-half-up",
+        "qonnx",
         "single-rounding",
         "tflm",
         "torch-pt2e",

@@ -9,10 +9,11 @@ from intaglio.compiler.targets.tvm.expressions import floating
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.requantizers import clamped
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, elements
-from intaglio.compiler.targets.tvm.library import Expression
+from intaglio.compiler.targets.tvm.library import Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number
 from intaglio.numerics import float32
 from intaglio.numerics.float32 import Float32
+from intaglio.numerics.float_steps import INFINITY
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.quantize_method import QuantizeMethod
@@ -25,6 +26,18 @@ def quantize(scope: Scope, op: fixed.Quantize) -> None:
         at = scope.channels(channel)
         code = quantized(at, op, scope.node.type.integer, x.load_float(place))
         y.store(place, scope.follow(at, code))
+
+
+def float32_order(scope: Scope) -> None:
+    """``Float32Order``; the input holds no NaN."""
+    x, y = scope.operand(0), scope.result()
+    with elements(scope, y.type) as (place, channel):
+        at = scope.channels(channel)
+        bits = at.function.bind(tirx.reinterpret("int32", x.load_float(place)))
+        magnitude = tirx.bitwise_and(bits, tirx.IntImm("int32", 0x7FFFFFFF))
+        negative = bits < tirx.IntImm("int32", 0)
+        order = at.function.bind(tirx.Select(negative, tirx.IntImm("int32", 0) - magnitude, bits))
+        y.store(place, scope.follow(at, Number(order, Interval(-INFINITY, INFINITY), 32)))
 
 
 def quantized(at: Channels, op: fixed.Quantize, type: IntType, value: Expression) -> Number:

@@ -96,6 +96,7 @@ def float32_binary(scope: Scope, op: fixed.Float32Binary) -> None:
         BinaryFunction.ADD: lambda a, b: a + b,
         BinaryFunction.SUBTRACT: lambda a, b: a - b,
         BinaryFunction.MULTIPLY: lambda a, b: a * b,
+        BinaryFunction.DIVIDE: lambda a, b: a / b,
         BinaryFunction.MINIMUM: lambda a, b: tirx.Select(b < a, b, a),
         BinaryFunction.MAXIMUM: lambda a, b: tirx.Select(b > a, b, a),
     }

@@ -61,6 +61,8 @@ def _emit(scope: Scope, op: fixed.Op) -> None:
             softmax.softmax(scope, op)
         case fixed.Quantize():
             borders.quantize(scope, op)
+        case fixed.Float32Order():
+            borders.float32_order(scope)
         case fixed.Dequantize():
             elementwise.dequantize(scope, op)
         case fixed.Float32Binary():

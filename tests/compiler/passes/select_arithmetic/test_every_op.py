@@ -37,7 +37,11 @@ alpha=f32(0.125)
 %sigmoid: u8[1,4,4,3]{scale=f32(0.00390625)} = unary(%upper) function=sigmoid
 %swish: u8[1,4,4,3]{scale=f32(0.0625), zero_point=13} = unary(%upper) function=hard-swish
 %same: u8[1,4,4,3]{scale=f32(0.0625), zero_point=13} = requantize(%sigmoid)
-%joined: u8[1,8,4,3]{scale=f32(0.0625), zero_point=13} = concat(%swish, %same) axis=1
+%steps: u8[1,4,4,3]{scale=f32(0.0625), zero_point=13} = float32_steps(%same) \
+steps=[apply(function=multiply, constants=[f32(8.0), f32(-6.5), f32(0.3)]), \
+round_to(mode=half-away-from-zero), apply(function=add, constants=[f32(13.0)])] \
+factors=[f32(2.0), f32(0.1), f32(3.0)]
+%joined: u8[1,8,4,3]{scale=f32(0.0625), zero_point=13} = concat(%swish, %steps) axis=1
 %padded: u8[1,8,6,3]{scale=f32(0.0625), zero_point=13} = pad(%joined) before=[0,0,1,0] \
 after=[0,0,1,0] value=13
 %maximum: u8[1,4,3,3]{scale=f32(0.0625), zero_point=13} = max_pool2d(%padded) kernel=[2,2] \
