@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tie corpus tells apart every two profiles that differ, table by table."""
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from intaglio.compiler.ir.graph import Array
+from intaglio.compiler.passes.select_arithmetic import select_arithmetic
+from intaglio.errors import InvalidProfile, UnsupportedModel
+from intaglio.numerics.profile import load_profile, profile_names
+from intaglio.simulator import vectorized
+from tests.compiler.passes.select_arithmetic.tie_corpus import Case, corpus, uneven
+
+Codes = Mapping[str, tuple[str, Array]]
+"""By case: its table, and what a profile makes of it."""
+
+
+def _codes(profile: str, cases: Iterable[Case]) -> Codes:
+    loaded = load_profile(profile)
+    found: dict[str, tuple[str, Array]] = {}
+    for case in cases:
+        try:
+            graph = select_arithmetic(case.graph, loaded)
+        except (UnsupportedModel, InvalidProfile):
+            continue
+        found[case.label] = (case.table, vectorized.run(graph, case.feeds, None)[graph.outputs[0]])
+    return found
+
+
+def _differing(one: Codes, other: Codes) -> dict[str, int]:
+    """By table, how many codes differ; tables with no case in common are absent."""
+    counts: dict[str, int] = {}
+    for label in one.keys() & other.keys():
+        table = one[label][0]
+        counts.setdefault(table, 0)
+        counts[table] += int(np.count_nonzero(one[label][1] != other[label][1]))
+    return counts
+
+
+LAST_BIT = "their multipliers differ in the last of 31 bits"
+POWERS = "pow2-half-up takes powers of two alone, and rounds them alike"
+SAME_SOFTMAX = "their softmax of 8 bits differs on a few values in 100,000, whatever the scale"
+ALIKE: dict[tuple[str, str], dict[str, str]] = {
+    ("litert-ref-1.3", "onnx-spec"): {"softmax": SAME_SOFTMAX},
+    ("litert-ref-1.3", "ort-x86-vnni"): {"softmax": SAME_SOFTMAX},
+    ("litert-ref-1.3", "tflm"): {
+        "mean": LAST_BIT,
+        "pair": LAST_BIT,
+        "softmax": "of 16 bits alone does one differ from the other",
+        "unary": LAST_BIT,
+    },
+    ("litert-ref-1.3", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
+    ("onnx-spec", "ort-x86-vnni"): {"softmax": SAME_SOFTMAX},
+    ("onnx-spec", "tflm"): {"softmax": SAME_SOFTMAX},
+    ("ort-x86-vnni", "tflm"): {"softmax": SAME_SOFTMAX},
+    ("ort-x86-vnni", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
+    ("pow2-half-up", "single-rounding"): {"contraction": POWERS, "rescale": POWERS},
+    ("pow2-half-up", "tosa-single"): {"contraction": POWERS, "rescale": POWERS},
+    ("single-rounding", "tosa-single"): {"rescale": LAST_BIT},
+    ("tflm", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
+}
+"""Tables in which two profiles have other rules and the corpus finds no other code; may shrink."""
+
+EIGHT_BITS = [f"{op} {type}" for op in ("conv2d", "fully_connected") for type in ("i8", "u8")]
+PAIRS = list(combinations(profile_names(), 2))
+
+
+@pytest.fixture(scope="module")
+def by_profile() -> dict[str, tuple[Codes, Codes]]:
+    """With powers of two as scales, and with uneven ones."""
+    ties, others = list(corpus()), list(corpus(uneven))
+    return {name: (_codes(name, ties), _codes(name, others)) for name in profile_names()}
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_tables_that_differ_give_other_codes(
+    by_profile: dict[str, tuple[Codes, Codes]], one: str, other: str
+) -> None:
+    counts = dict.fromkeys((table for table, _ in by_profile[one][0].values()), 0)
+    for at in (0, 1):
+        for table, count in _differing(by_profile[one][at], by_profile[other][at]).items():
+            counts[table] += count
+    first, second = load_profile(one), load_profile(other)
+    differ = {table for table in counts if getattr(first, table) != getattr(second, table)}
+    alike = {table for table in differ if counts[table] == 0}
+    assert alike == set(ALIKE.get((one, other), {}))
+    assert differ - alike, f"nothing tells {one} from {other}"
+
+
+def test_ties_tell_roundings_apart_a_hundred_times_as_often() -> None:
+    rng = np.random.default_rng(1)
+
+    def drawn(power: float) -> float:
+        return float(np.float32(power * 2.0 ** rng.uniform(-0.5, 0.5)))
+
+    # Rounding twice shows itself with any scale; these three round once.
+    names = ["single-rounding", "litert-xnnpack-x86", "onnx-spec"]
+    sums: list[int] = []
+    for cases in (list(corpus()), list(corpus(drawn))):
+        eight_bits = [case for case in cases if case.label in EIGHT_BITS]
+        codes = [_codes(name, eight_bits) for name in names]
+        sums.append(sum(sum(_differing(*pair).values()) for pair in combinations(codes, 2)))
+    ties, random = sums
+    assert ties >= 100 * max(random, 1)
