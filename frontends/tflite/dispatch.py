@@ -48,6 +48,7 @@ READERS: Mapping[str, Reader] = {
     "GATHER": Reader(moves.gather, moves.GATHER),
     "GELU": Reader(functions.gelu, functions.UNARY),
     "HARD_SWISH": Reader(functions.unary, functions.UNARY),
+    "L2_NORMALIZATION": Reader(functions.l2_normalization, functions.UNIT_VECTORS),
     "LEAKY_RELU": Reader(functions.leaky_relu, functions.LEAKY_RELU),
     "LOGISTIC": Reader(functions.unary, functions.UNARY),
     "MAXIMUM": Reader(pairs.extreme, pairs.EXTREME),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Functions of one operand, and softmax."""
+"""Functions of one operand, softmax and unit vectors."""
 
 from collections.abc import Mapping
 
@@ -16,6 +16,7 @@ from intaglio.frontends.tflite.expectations import (
     CODES,
     codes_of,
     constant,
+    option,
     real_or_codes,
     result_in,
 )
@@ -43,6 +44,7 @@ def POSITIVE_BETA(site: Site) -> str | None:
 UNARY = (codes_of(0, CODES), result_in(CODES))
 LEAKY_RELU = (*UNARY, FINITE_ALPHA)
 PRELU = (*UNARY, codes_of(1, CODES), constant(1, "slopes"))
+UNIT_VECTORS = (*UNARY, option("FusedActivationFunction", 0, "no fused activation"))
 SOFTMAX = (real_or_codes(0), POSITIVE_BETA)
 
 _CLIPS: Mapping[str, Clip] = {
@@ -104,6 +106,14 @@ def _slopes(site: Site, x: Known) -> Stored:
     count = slopes.type.size
     type = TensorType(slopes.type.element, (count,), slopes.type.quantization)
     return Stored(slopes.array.reshape(count), type, slopes.label)
+
+
+def l2_normalization(site: Site) -> Computed:
+    """L2_NORMALIZATION along the last axis."""
+    x = site.codes(0)
+    if x.type.rank == 0:
+        raise Refusal("has no axis")
+    return site.emit(scaled.L2Normalization(x.type.rank - 1), (x,))
 
 
 def softmax(site: Site) -> Computed:

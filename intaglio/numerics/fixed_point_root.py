@@ -10,10 +10,12 @@ from intaglio.numerics.integers import INT32
 from intaglio.numerics.scalings import rounding_shift_away, saturating_shift_left
 from intaglio.numerics.scalings import saturating_rounding_doubling_high_multiply as product
 
-_ONE = 1 << 28
+ONE = 1 << 28
 """1 in Q3.28."""
-_HALF_ROOT_OF_TWO = 1518500250
+HALF_ROOT_OF_TWO = 1518500250
 """sqrt(2) / 2 in Q0.31."""
+STEPS = 5
+"""Of Newton's iteration."""
 
 
 def inverse_square_root(x: int) -> tuple[int, int]:
@@ -46,9 +48,9 @@ def inverse_square_root(x: int) -> tuple[int, int]:
 def _newton(x: int) -> int:
     """1 / sqrt(2 x) in Q3.28 for x in Q3.28."""
     half = rounding_shift_away(x, 1)
-    root = _ONE
-    for _ in range(5):
+    root = ONE
+    for _ in range(STEPS):
         cube = saturating_shift_left(product(product(root, root), root), 6)
-        difference = INT32.wrap(product(_ONE + _ONE // 2, root) - product(half, cube))
+        difference = INT32.wrap(product(ONE + ONE // 2, root) - product(half, cube))
         root = saturating_shift_left(difference, 3)
-    return product(root, _HALF_ROOT_OF_TWO)
+    return product(root, HALF_ROOT_OF_TWO)

@@ -18,6 +18,7 @@ from intaglio.compiler.ir.scaled.elementwise import (
     UNBOUNDED,
     Add,
     Clip,
+    L2Normalization,
     Maximum,
     Minimum,
     Multiply,
@@ -55,6 +56,7 @@ Op = (
     | Requantize
     | Reinterpret
     | Softmax
+    | L2Normalization
     | MaxPool2d
     | AveragePool2d
     | ReduceMean
@@ -84,6 +86,7 @@ __all__ = [
     "Float32Softmax",
     "Float32Steps",
     "FullyConnected",
+    "L2Normalization",
     "MatMul",
     "MaxPool2d",
     "Maximum",

@@ -116,6 +116,13 @@ class Reinterpret:
 
 
 @dataclass(frozen=True, slots=True)
+class L2Normalization:
+    """real y = x / sqrt(Σ x²) along ``axis``; where all x are 0, so is y."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
 class Softmax:
     """real y = exp(beta x) / Σ exp(beta x) along ``axis``."""
 

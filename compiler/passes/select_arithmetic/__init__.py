@@ -14,6 +14,7 @@ from intaglio.compiler.ir.types import FLOAT32, TensorType
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.choices import lower_choice
 from intaglio.compiler.passes.select_arithmetic.contractions import lower_contraction
+from intaglio.compiler.passes.select_arithmetic.l2_normalization import lower_l2_normalization
 from intaglio.compiler.passes.select_arithmetic.means import (
     lower_average_pool,
     lower_reduce_mean,
@@ -28,6 +29,7 @@ from intaglio.compiler.passes.select_arithmetic.steps import lower_float32_steps
 from intaglio.compiler.passes.select_arithmetic.unary import lower_prelu, lower_unary
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.profile import Profile
+from intaglio.numerics.profile.methods import FixedPointL2NormalizationMethod
 
 __all__ = ["select_arithmetic"]
 
@@ -86,6 +88,8 @@ def _lower(state: Lowering, node: Node) -> str:
             return lower_float32_steps(state, node, op)
         case scaled.Softmax():
             return lower_softmax(state, node, op)
+        case scaled.L2Normalization():
+            return _lower_l2_normalization(state, node, op)
         case scaled.MaxPool2d():
             return _lower_max_pool(state, node, op)
         case scaled.AveragePool2d():
@@ -132,6 +136,16 @@ def _lower_max_pool(state: Lowering, node: Node, op: scaled.MaxPool2d) -> str:
     pooled = state.emit(node, pool, [operand], element, suffix="pooled")
     clamp = fixed.Clamp(tuple(low for low, _ in bounds), tuple(high for _, high in bounds))
     return state.emit(node, clamp, [pooled], element)
+
+
+def _lower_l2_normalization(state: Lowering, node: Node, op: scaled.L2Normalization) -> str:
+    source, source_element = state.activation(node, node.operands[0])
+    target, element = state.result(node)
+    rules = state.profile.softmax
+    rule = state.profile.first(rules, "l2_normalization", source_element, element)
+    if not isinstance(rule.method, FixedPointL2NormalizationMethod):
+        raise state.refusal(node, "no formula for it in the profile", "a rule with one")
+    return lower_l2_normalization(state, node, op, rule.method, source, target)
 
 
 def _lower_quantize(state: Lowering, node: Node) -> str:

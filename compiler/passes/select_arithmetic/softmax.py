@@ -15,6 +15,7 @@ from intaglio.numerics import functions, multipliers
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile.methods import (
+    FixedPointL2NormalizationMethod,
     FixedPointSoftmaxMethod,
     Float32TableSoftmaxMethod,
     IntegerTableSoftmaxMethod,
@@ -42,6 +43,8 @@ def lower_softmax(state: Lowering, node: Node, op: scaled.Softmax) -> str:
             algorithm = _float32_table(rule.method, op, source, source_element, target, element)
         case InterpolatedSoftmaxMethod():
             return lower_interpolated_softmax(state, node, op, rule.method, source, target)
+        case FixedPointL2NormalizationMethod():
+            raise state.refusal(node, "a rule for L2 normalization", "a softmax method")
         case _:
             assert_never(rule.method)
     operand = state.operand(node.operands[0])

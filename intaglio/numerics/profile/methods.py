@@ -258,9 +258,21 @@ class InterpolatedSoftmaxMethod:
     float64_tables: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FixedPointL2NormalizationMethod:
+    """TFLite's L2_NORMALIZATION: an inverse square root in fixed point, 1/128 as unit.
+
+    ``shift_first``: a code is multiplied by 128 before (uint8), else its scaling is shifted by 7
+    bits less (int8).
+    """
+
+    shift_first: bool
+
+
 SoftmaxMethod = (
     FixedPointSoftmaxMethod
     | IntegerTableSoftmaxMethod
     | Float32TableSoftmaxMethod
     | InterpolatedSoftmaxMethod
+    | FixedPointL2NormalizationMethod
 )

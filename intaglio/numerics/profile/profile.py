@@ -41,7 +41,7 @@ RULE_OPS: dict[str, tuple[str, ...]] = {
         "prelu",
     ),
     "rescale": ("requantize",),
-    "softmax": ("softmax",),
+    "softmax": ("softmax", "l2_normalization"),
     "resize": ("resize_linear",),
 }
 """The words of ``when.ops``, by rule table."""
@@ -86,7 +86,7 @@ class Profile:
         mean: average pools, means and sums.
         unary: functions of one operand.
         rescale: a code in another scale.
-        softmax: softmax.
+        softmax: softmax and L2 normalization.
         resize: bilinear interpolation.
     """
 

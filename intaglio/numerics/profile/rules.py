@@ -148,7 +148,7 @@ class RescaleRule:
 
 @dataclass(frozen=True, slots=True)
 class SoftmaxRule:
-    """Softmax."""
+    """Softmax and L2 normalization: along an axis."""
 
     method: SoftmaxMethod
     when: Condition = ALWAYS

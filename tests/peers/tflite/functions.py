@@ -124,6 +124,20 @@ def table_scales_of_two(draw: Draw) -> Iterator[Case]:
             yield case(f"{name} {scale}", scaled.Unary(function), (x,), result, operator)
 
 
+def unit_vectors(draw: Draw) -> Iterator[Case]:
+    """L2_NORMALIZATION of long and short rows, of tiny ones and of zeros."""
+    middle = (int(np.iinfo(draw.dtype).min) + int(np.iinfo(draw.dtype).max) + 1) // 2
+    for columns in (1, 2, 7, 64, 1000):
+        x = draw.activation(draw.codes(48, columns))
+        near = x.zero_points[0] + draw.rng.integers(-1, 2, (16, columns))
+        x.codes[:16] = near
+        x.codes[0] = x.zero_points[0]
+        x.codes[1] = np.iinfo(draw.dtype).max if columns % 2 else np.iinfo(draw.dtype).min
+        result = Tensor(np.zeros(x.codes.shape, draw.dtype), (1 / 128,), (middle,))
+        operator = Operator("L2_NORMALIZATION", (x,), result, "L2NormOptions")
+        yield case(f"{columns} columns", scaled.L2Normalization(1), (x,), result, operator)
+
+
 def _fixed_result(draw: Draw, name: str, function: scaled.UnaryFunction) -> Iterator[Case]:
     info = np.iinfo(draw.dtype)
     low = int(info.min)

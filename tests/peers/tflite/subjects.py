@@ -101,6 +101,7 @@ SUBJECTS = (
     ),
     Subject("HARD_SWISH", functions.hard_swishes, _BYTES),
     Subject("SOFTMAX", functions.softmaxes, _ALL),
+    Subject("L2_NORMALIZATION", functions.unit_vectors, _BYTES),
     Subject(
         "RSQRT",
         functions.inverse_square_roots,

@@ -79,6 +79,10 @@ return %outer, %again, %inverse, %most, %least
 """
 
 
+# Most profiles have no formula for these.
+OF_FEW_PROFILES = {scaled.L2Normalization}
+
+
 def scaled_graph(activation: str = "", element: str = "u8") -> Graph:
     weights = ", ".join(str((13 * i * i + 7 * i) % 255 - 127) for i in range(54))
     transposed = ", ".join(str((29 * i * i + 3 * i) % 201 - 100) for i in range(24))
@@ -94,7 +98,7 @@ def test_the_graph_has_every_scaled_op() -> None:
     from typing import get_args
 
     every = {member for union in get_args(scaled.Op) for member in get_args(union) or (union,)}
-    assert used == every
+    assert used == every - OF_FEW_PROFILES
 
 
 @pytest.mark.parametrize("name", profile_names())
