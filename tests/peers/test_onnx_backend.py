@@ -108,7 +108,8 @@ def test_every_case_is_exact(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in cases() if is_refused(name)])
 def test_what_is_no_integer_is_refused_by_name(name: str) -> None:
-    model = ir.from_proto(cases()[name].model)
+    proto: onnx.ModelProto = cases()[name].model
+    model = ir.from_proto(proto)
     with pytest.raises(UnsupportedModel) as caught:
         import_onnx(model, name)
     assert "(" in str(caught.value)

@@ -6,7 +6,7 @@ import numpy as np
 from intaglio.commands.compare.slices import slice_of
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.builder import Builder
-from intaglio.compiler.ir.graph import Graph, Level
+from intaglio.compiler.ir.graph import Definition, Graph, Level
 from intaglio.compiler.ir.types import FLOAT32, Quantization, TensorType
 from intaglio.compiler.ir.verify import check
 from intaglio.numerics.float32 import Float32
@@ -49,7 +49,8 @@ def test_what_is_no_end_is_computed_in_the_part() -> None:
 def test_reals_are_no_end() -> None:
     graph = chain()
     builder = Builder("net", Level.SCALED)
-    for definition in (*graph.inputs, *graph.constants, *graph.nodes):
+    definitions: tuple[Definition, ...] = (*graph.inputs, *graph.constants, *graph.nodes)
+    for definition in definitions:
         builder.add(definition)
     tail = scaled.Float32Softmax(1)
     graph = builder.finish([builder.node("s", REALS, tail, ["y"], "s")], ["s"])

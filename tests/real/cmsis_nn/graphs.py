@@ -193,8 +193,8 @@ def multiplication(case: Case) -> Demand:
     op = fixed.Multiply(-bench.of("INPUT1_OFFSET"), -bench.of("INPUT2_OFFSET"))
     product = bench.builder.node("product", TensorType(I32, shape), op, operands)
     declared = bench.builder.type_of(operands[0])
-    op = fixed.Requantize((_output(bench),))
-    return bench.finish(bench.builder.node("codes", declared, op, [product]))
+    requantize = fixed.Requantize((_output(bench),))
+    return bench.finish(bench.builder.node("codes", declared, requantize, [product]))
 
 
 def _output(bench: Bench) -> Requantizer:
