@@ -5,7 +5,8 @@
 
 Each network is quantized once (min-max over 100 images).  ONNX Runtime runs that file, LiteRT the
 same scales and weights as a .tflite file, with its XNNPACK delegate; Intaglio compiles it under
-each profile.  All take and give float32.  All run in turns, so that whatever else the machine does
+each profile; these take and give float32.  Networks that come as .tflite files run in LiteRT and,
+under its profile, here, on random codes.  All run in turns, so that whatever else the machine does
 hits all alike; medians are compared.  `intaglio compare --setup litert` installs LiteRT.
 """
 
@@ -25,7 +26,7 @@ import numpy as np
 import onnx_ir as ir
 
 from benchmarks.litert import LiteRT
-from benchmarks.networks import NETWORKS, Network, data_folder
+from benchmarks.networks import NETWORKS, TFLITE_NETWORKS, Network, data_folder
 from benchmarks.onnx_runtime import OnnxRuntime
 from benchmarks.ratios import Bar, picture
 from benchmarks.tflite_network import NoCounterpart, write_network
@@ -40,12 +41,14 @@ from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.targets.tvm.machine import host
-from intaglio.errors import MissingPeer
+from intaglio.errors import IntaglioError, MissingPeer, PeerFailed
 from intaglio.frontends.onnx import import_onnx
+from intaglio.frontends.tflite import import_tflite
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized
 from intaglio.simulator.compiled.loading import address, aligned, load
 
+TFLITE_PROFILE = "litert-xnnpack-x86"
 PROFILES = ("ort-x86-vnni", "litert-xnnpack-x86", "single-rounding")
 CALIBRATION_IMAGES = 100
 REPEATS = 5
@@ -106,6 +109,9 @@ def main() -> int:
     profiles: Sequence[str] = arguments.profile or PROFILES
     for network in NETWORKS:
         rows += network_rows(network, profiles, arguments.rounds, notes)
+    for name, file in TFLITE_NETWORKS.items():
+        row = tflite_row(name, data_folder() / file, arguments.rounds, notes)
+        rows += [] if row is None else [row]
     title = f"Images a second, one thread, {host().instructions.value}, {platform.machine()}"
     columns = [
         Column(key, key.replace("_", " "), ".2f" if key.startswith("ratio") else ".1f")
@@ -145,6 +151,27 @@ def network_rows(
             )
             for profile in profiles
         ]
+
+
+def tflite_row(name: str, file: Path, rounds: int, notes: list[str]) -> Row | None:
+    """A network that comes quantized, on random codes; a note says why it is missing."""
+    try:
+        scaled = import_tflite(file.read_bytes(), name)
+        graph = lower(scaled, load_profile(TFLITE_PROFILE))
+    except IntaglioError as error:
+        notes.append(f"{name}: {' '.join(str(error).split())}")
+        return None
+    declared = graph.inputs[0].type
+    codes = declared.integer.interval
+    image = np.random.default_rng(0).integers(codes.low, codes.high + 1, declared.shape)
+    image = image.astype(declared.integer.dtype)
+    with TemporaryDirectory() as folder:
+        try:
+            with LiteRT(file, image, Path(folder)) as litert:
+                return measure(name, TFLITE_PROFILE, graph, image, {"LiteRT": litert}, rounds)
+        except (MissingPeer, PeerFailed) as error:
+            notes.append(f"{name} without LiteRT: {' '.join(str(error).split())}")
+            return measure(name, TFLITE_PROFILE, graph, image, {}, rounds)
 
 
 def quantize(network: Network, file: Path) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from intaglio.commands.peers.catalog import Environment
 from intaglio.commands.peers.environments import python_of
 from intaglio.compiler.ir.graph import Array
+from intaglio.errors import PeerFailed
 
 ADAPTER = Path(__file__).with_name("litert_adapter.py")
 
@@ -34,6 +35,7 @@ class LiteRT:
 
         Raises:
             MissingPeer: LiteRT's environment hasn't been made.
+            PeerFailed: LiteRT refuses the model.
         """
         self._output = folder / "output.npy"
         np.save(folder / "input.npy", image)
@@ -86,4 +88,5 @@ class LiteRT:
                 found: dict[str, Any] = json.loads(line)
                 return found
         _, words = self._process.communicate()
-        raise SystemExit(f"LiteRT ended; its last words: {words[-600:]}")
+        last = " ".join(words.split())[-120:]
+        raise PeerFailed("litert", f"it ended; its last words: {last}", "leave the model out")

@@ -71,3 +71,16 @@ NETWORKS = (
         batch=10,
     ),
 )
+
+TFLITE_NETWORKS = {
+    "ResNet8 (MLPerf)": "mlperf_tiny/ic01_resnet8_int8.tflite",
+    "Visual wake words": "mlperf_tiny/vww01_int8.tflite",
+    "Keyword spotting": "mlperf_tiny/kws01_int8.tflite",
+    "Streaming wake word": "mlperf_tiny/sww01_int8.tflite",
+    "Anomaly detection": "mlperf_tiny/ad01_int8.tflite",
+    "MobileNetV1-0.25 128": "tflite/coral_mobilenet_v1_0.25_128_quant.tflite",
+    "MobileNetV1-0.5 160": "tflite/coral_mobilenet_v1_0.5_160_quant.tflite",
+    "MobileNetV2-1.0 224": "tflite/coral_tf2_mobilenet_v2_1.0_224_ptq.tflite",
+    "Person detection": "tflite/tflm_person_detect.tflite",
+}
+"""Networks that come quantized, by what the tables call them."""

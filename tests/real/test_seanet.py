@@ -13,6 +13,7 @@ from intaglio.commands.peers.catalog import Peer
 from intaglio.commands.peers.running import Job, WholeModel, run_peer
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.pipeline import lower
+from intaglio.errors import MissingPeer
 from intaglio.frontends.tflite import import_tflite
 from intaglio.frontends.tflite.schema import read_model
 from intaglio.numerics.profile import load_profile
@@ -152,7 +153,11 @@ def test_tflm_itself_computes_them_so(archive: Archive) -> None:
         Job(case, WholeModel(archive.model(case)), [list(subject.feeds.values())])
         for case, subject in zip(cases, subjects, strict=True)
     ]
-    for subject, result in zip(subjects, run_peer(Peer.TFLM, jobs).results, strict=True):
+    try:
+        results = run_peer(Peer.TFLM, jobs).results
+    except MissingPeer as error:
+        pytest.skip(str(error))
+    for subject, result in zip(subjects, results, strict=True):
         (found,) = vectorized.run(subject.graph, subject.feeds).values()
         assert np.array_equal(found, result.outputs[0].values[0])
 
