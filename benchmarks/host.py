@@ -6,8 +6,9 @@
 Each network is quantized once (min-max over 100 images).  ONNX Runtime runs that file, LiteRT the
 same scales and weights as a .tflite file, with its XNNPACK delegate; Intaglio compiles it under
 each profile; these take and give float32.  Networks that come as .tflite files run in LiteRT and,
-under its profile, here, on random codes.  All run in turns, so that whatever else the machine does
-hits all alike; medians are compared.  `intaglio compare --setup litert` installs LiteRT.
+under its profile, here, on random codes.  What counts is the thread's time on the processor, not
+the clock on the wall; all run in turns, so that whatever else the machine does hits all alike, and
+medians are compared.  `intaglio compare --setup litert` installs LiteRT.
 """
 
 import argparse
@@ -51,8 +52,8 @@ from intaglio.simulator.compiled.loading import address, aligned, load
 TFLITE_PROFILE = "litert-xnnpack-x86"
 PROFILES = ("ort-x86-vnni", "litert-xnnpack-x86", "single-rounding")
 CALIBRATION_IMAGES = 100
-REPEATS = 5
-"""Runs between two looks at the clock."""
+REPEATS, LOOK = 5, 0.002
+"""Runs between two looks at the clock: as many as take LOOK seconds, but REPEATS at least."""
 
 
 class Runner(Protocol):
@@ -219,9 +220,12 @@ def measure(
         raise SystemExit(f"{name}, {profile}: the machine code differs from the vectorized engine")
     runners: dict[str, Runner] = {"Intaglio": ours, **rivals}
     times: dict[str, list[float]] = {runner: [] for runner in runners}
+    repeats = {
+        runner: max(REPEATS, round(LOOK / runners[runner].seconds(REPEATS))) for runner in runners
+    }
     for _ in range(rounds):
         for runner, column in times.items():
-            column.append(runners[runner].seconds(REPEATS))
+            column.append(runners[runner].seconds(repeats[runner]))
     medians = {runner: median(column) for runner, column in times.items()}
 
     def against(rival: str) -> tuple[float | None, float | None, float | None]:
@@ -253,10 +257,10 @@ class Compiled:
     def seconds(self, repeats: int) -> float:
         """Of one call, the mean of ``repeats``."""
         call, places = self._loaded.call, self._places
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(repeats):
             call(*places)
-        return (time.perf_counter() - began) / repeats
+        return (time.thread_time() - began) / repeats
 
     def output(self) -> Array:
         """The result of the last call."""

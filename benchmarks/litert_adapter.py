@@ -4,7 +4,7 @@
 ``litert_adapter.py MODEL INPUT``: the model is a .tflite file, or an npz of operators and constants
 as ``benchmarks/tflite_network.py`` writes it; the input is an npy.  The first line of the answer
 says what runs.  Each further line on stdin is a request: a number is that many invocations,
-answered by the mean of their seconds; else it is a path, where the output is written.
+answered by the mean of the thread's seconds; else it is a path, where the output is written.
 """
 
 import json
@@ -41,10 +41,10 @@ def main(model, image):
             np.save(request, interpreter.get_tensor(result["index"]))
             answer(written=request)
             continue
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(int(request)):
             interpreter.invoke()
-        answer(seconds=(time.perf_counter() - began) / int(request))
+        answer(seconds=(time.thread_time() - began) / int(request))
 
 
 def answer(**words):

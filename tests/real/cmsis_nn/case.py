@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.integer[Any]]
 
+WORDS = {"false": 0, "true": 1}
 INPUTS, OUTPUTS = ("input", "input_tensor"), ("output", "output_ref")
 
 
@@ -65,9 +66,9 @@ def _read(archive: zipfile.ZipFile, name: str) -> Case:
     with np.load(io.BytesIO(archive.read(f"{name}.npz"))) as file:
         arrays = {_key(key, name): file[key] for key in file.files}
     numbers = {
-        key.removeprefix(f"{name.upper()}_"): int(value)
+        key.removeprefix(f"{name.upper()}_"): WORDS[value] if value in WORDS else int(value)
         for key, value in macros.items()
-        if value.lstrip("-").isdigit()
+        if value in WORDS or value.lstrip("-").isdigit()
     }
     return Case(name, numbers, arrays)
 

@@ -2,81 +2,20 @@
 """Each case of CMSIS-NN as a small fixed graph."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from intaglio.compiler.ir import fixed
-from intaglio.compiler.ir.builder import Builder
-from intaglio.compiler.ir.graph import Graph, Level
 from intaglio.compiler.ir.types import TensorType
 from intaglio.numerics.accumulator import Accumulator
-from intaglio.numerics.integers import IntType
 from intaglio.numerics.pairs import RescaledSum
 from intaglio.numerics.requantizers import Requantizer
 from tests.real.cmsis_nn import layers
-from tests.real.cmsis_nn.case import INPUTS, OUTPUTS, Array, Case
-from tests.real.cmsis_nn.layers import I4, I8, I16, I32, I64, Plan, double_rounding, window
-
-MULTIPLIERS, SHIFTS = ("output_mult", "output_multiplier"), ("output_shift",)
-WEIGHTS, BIASES = ("weights", "input_weights"), ("biases", "bias", "input_bias")
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """A graph, what goes in, and CMSIS-NN's output."""
-
-    graph: Graph
-    feeds: dict[str, Array]
-    expected: Array
-
-
-class Bench:
-    """A graph being built for a case."""
-
-    def __init__(self, case: Case) -> None:
-        """An empty graph."""
-        self.case, self.numbers = case, case.numbers
-        self.builder = Builder(case.name, Level.FIXED)
-        self.feeds: dict[str, Array] = {}
-
-    def input(self, shape: tuple[int, ...], names: tuple[str, ...] = INPUTS) -> str:
-        """A graph input of int8 or int16, fed with the case's array."""
-        array = self.case.array(names, int(np.prod(shape))).reshape(shape)
-        element = IntType(8 * array.itemsize, signed=True)
-        name = self.builder.input(names[0], TensorType(element, shape))
-        self.feeds[name] = array
-        return name
-
-    def of(self, *names: str) -> int:
-        """The first of the numbers that the header has."""
-        return next(self.numbers[name] for name in names if name in self.numbers)
-
-    def plan(self, channels: int) -> Plan:
-        """How the case requantizes: one multiplier in the header, or an array."""
-        long = self.case.array(INPUTS).dtype == np.int16 and "xint32" not in self.case.name
-        if "OUTPUT_MULTIPLIER" in self.numbers:
-            multipliers, shifts = [self.of("OUTPUT_MULTIPLIER")], [self.of("OUTPUT_SHIFT")]
-        else:
-            multipliers = self.case.array(MULTIPLIERS, channels).tolist()
-            shifts = self.case.array(SHIFTS, channels).tolist()
-        bounds = self.of("OUT_ACTIVATION_MIN"), self.of("OUT_ACTIVATION_MAX")
-        zero_point = self.of("OUTPUT_OFFSET")
-        return Plan(I64 if long else I32, multipliers, shifts, zero_point, *bounds)
-
-    def weights(self, shape: tuple[int, ...]) -> tuple[Array, int]:
-        """The weights, and the bits of each."""
-        size = int(np.prod(shape))
-        if "int4" not in self.case.name:
-            return self.case.array(WEIGHTS, size).reshape(shape), I8.bits
-        packed = self.case.array(WEIGHTS, (size + 1) // 2)
-        return layers.int4(packed, size).reshape(shape), I4.bits
-
-    def finish(self, result: str) -> Demand:
-        """The graph that yields a value, and what the value has to be."""
-        shape = self.builder.type_of(result).shape
-        expected = self.case.array(OUTPUTS, int(np.prod(shape))).reshape(shape)
-        return Demand(self.builder.finish([result]), self.feeds, expected)
+from tests.real.cmsis_nn.bench import BIASES, Bench, Demand
+from tests.real.cmsis_nn.case import Case
+from tests.real.cmsis_nn.layers import I8, I16, I32, I64, Plan, double_rounding, window
+from tests.real.cmsis_nn.recurrent import lstm, svdf
+from tests.real.cmsis_nn.softmax import softmax
 
 
 def convolution(case: Case) -> Demand:
@@ -325,6 +264,7 @@ BUILDERS: Mapping[str, Callable[[Case], Demand]] = {
     "int16xint8": convolution,
     "int16xint8xint32": convolution,
     "kernel1x1": convolution,
+    "lstm": lstm,
     "maximum": extreme,
     "maxpool": pool,
     "maxpooling": pool,
@@ -333,14 +273,16 @@ BUILDERS: Mapping[str, Callable[[Case], Demand]] = {
     "pad": pad,
     "requantize": convolution,
     "reverse": convolution,
+    "softmax": softmax,
     "stride2pad1": convolution,
+    "svdf": svdf,
     "transpose": transpose,
     "transpose_conv": convolution,
 }
 """By what a case's name begins with; the longest counts."""
 
 
-def builder_of(name: str) -> Callable[[Case], Demand] | None:
-    """What builds a case's graph; None where nothing does."""
-    stems = [stem for stem in BUILDERS if name == stem or name.startswith(f"{stem}_")]
-    return BUILDERS[max(stems, key=len)] if stems else None
+def build(case: Case) -> Demand:
+    """The case's graph, its inputs and its output."""
+    stems = [stem for stem in BUILDERS if f"{case.name}_".startswith(f"{stem}_")]
+    return BUILDERS[max(stems, key=len)](case)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fixed graph being built for a case of CMSIS-NN."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intaglio.compiler.ir.builder import Builder
+from intaglio.compiler.ir.graph import Graph, Level
+from intaglio.compiler.ir.types import TensorType
+from intaglio.numerics.integers import IntType
+from tests.real.cmsis_nn import layers
+from tests.real.cmsis_nn.case import INPUTS, OUTPUTS, Array, Case
+from tests.real.cmsis_nn.layers import I4, I8, I32, I64, Plan
+
+MULTIPLIERS, SHIFTS = ("output_mult", "output_multiplier"), ("output_shift",)
+WEIGHTS, BIASES = ("weights", "input_weights"), ("biases", "bias", "input_bias")
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A graph, what goes in, and CMSIS-NN's output."""
+
+    graph: Graph
+    feeds: dict[str, Array]
+    expected: Array
+
+
+class Bench:
+    """A graph being built for a case."""
+
+    def __init__(self, case: Case) -> None:
+        """An empty graph."""
+        self.case, self.numbers = case, case.numbers
+        self.builder = Builder(case.name, Level.FIXED)
+        self.feeds: dict[str, Array] = {}
+
+    def input(self, shape: tuple[int, ...], names: tuple[str, ...] = INPUTS) -> str:
+        """A graph input of int8 or int16, fed with the case's array."""
+        array = self.case.array(names, int(np.prod(shape))).reshape(shape)
+        element = IntType(8 * array.itemsize, signed=True)
+        name = self.builder.input(names[0], TensorType(element, shape))
+        self.feeds[name] = array
+        return name
+
+    def of(self, *names: str) -> int:
+        """The first of the numbers that the header has."""
+        return next(self.numbers[name] for name in names if name in self.numbers)
+
+    def plan(self, channels: int) -> Plan:
+        """How the case requantizes: one multiplier in the header, or an array."""
+        long = self.case.array(INPUTS).dtype == np.int16 and "xint32" not in self.case.name
+        if "OUTPUT_MULTIPLIER" in self.numbers:
+            multipliers, shifts = [self.of("OUTPUT_MULTIPLIER")], [self.of("OUTPUT_SHIFT")]
+        else:
+            multipliers = self.case.array(MULTIPLIERS, channels).tolist()
+            shifts = self.case.array(SHIFTS, channels).tolist()
+        bounds = self.of("OUT_ACTIVATION_MIN"), self.of("OUT_ACTIVATION_MAX")
+        zero_point = self.of("OUTPUT_OFFSET")
+        return Plan(I64 if long else I32, multipliers, shifts, zero_point, *bounds)
+
+    def weights(self, shape: tuple[int, ...]) -> tuple[Array, int]:
+        """The weights, and the bits of each."""
+        size = int(np.prod(shape))
+        if "int4" not in self.case.name:
+            return self.case.array(WEIGHTS, size).reshape(shape), I8.bits
+        packed = self.case.array(WEIGHTS, (size + 1) // 2)
+        return layers.int4(packed, size).reshape(shape), I4.bits
+
+    def finish(self, result: str) -> Demand:
+        """The graph that yields a value, and what the value has to be."""
+        shape = self.builder.type_of(result).shape
+        expected = self.case.array(OUTPUTS, int(np.prod(shape))).reshape(shape)
+        return Demand(self.builder.finish([result]), self.feeds, expected)
