@@ -36,8 +36,7 @@ def explaining_profiles(
         try:
             program = StepProgram.of(lower(graph, load_profile(name)))
             if all(
-                compare(dict(zip(step.results, program.run(given), strict=True)), expected).first
-                is None
+                _equal(subject, step, program, given, expected)
                 for given, expected in zip(operands, theirs, strict=True)
             ):
                 found.append(name)
@@ -45,3 +44,11 @@ def explaining_profiles(
             pass  # no arithmetic for this op, or none for these values
         done(number, len(names))
     return tuple(found)
+
+
+def _equal(
+    subject: Subject, step: Step, program: StepProgram, operands: Tensors, expected: Tensors
+) -> bool:
+    computed = zip(step.results, program.run(operands), strict=True)
+    ours = {name: subject.shown(name, array) for name, array in computed}
+    return compare(ours, expected).first is None

@@ -11,7 +11,7 @@ from onnx_ir.convenience import extract
 from intaglio.commands.compare.subject import Step, Tensors
 from intaglio.commands.models import LoweringOptions, Shapes, import_file
 from intaglio.commands.peers.running import Job, Result, Tensor, WholeModel
-from intaglio.compiler.ir.graph import Graph, Input
+from intaglio.compiler.ir.graph import Array, Graph, Input
 from intaglio.compiler.real.load import load_model
 from intaglio.frontends.onnx import import_onnx
 
@@ -57,6 +57,10 @@ class OnnxSubject:
         """All outputs."""
         return self.graph.output_sources
 
+    def fitted(self, inputs: Tensors) -> Tensors:
+        """The inputs as they are."""
+        return inputs
+
     def step_graph(self, step: Step, operands: Tensors) -> Graph:
         """The nodes between its operands and its result, read as a model of their own."""
         shapes = {name: operands[name].shape for name in step.operands}
@@ -73,6 +77,14 @@ class OnnxSubject:
         names = [given.source for given in self.inputs]
         feeds = [[tensors[name] for name in names] for tensors in runs]
         return Job(self.name, WholeModel(self.content), feeds, every_tensor)
+
+    def shown(self, tensor: str, array: Array) -> Array:
+        """The codes as they are."""
+        return array
+
+    def returned(self, whole: Result) -> Sequence[Tensor]:
+        """The outputs as they are."""
+        return whole.outputs
 
     def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
         """What the peer showed of the step's tensor."""

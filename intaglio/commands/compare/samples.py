@@ -23,7 +23,8 @@ def random_samples(subject: Subject, count: int, seed: int) -> Iterator[Tensors]
     """``count`` runs of uniform inputs: of every code, or of the reals that codes stand for."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        yield {given.source: _random(subject.graph, given, rng) for given in subject.inputs}
+        drawn = {given.source: _random(subject.graph, given, rng) for given in subject.inputs}
+        yield subject.fitted(drawn)
 
 
 def dataset_samples(subject: Subject, dataset: Dataset) -> Iterator[Tensors]:

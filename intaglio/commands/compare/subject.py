@@ -62,6 +62,10 @@ class Subject(Protocol):
         """Every step whose result an output depends on."""
         ...
 
+    def fitted(self, inputs: Tensors) -> Tensors:
+        """Random inputs, made such as the peer takes."""
+        ...
+
     def step_graph(self, step: Step, operands: Tensors) -> Graph:
         """One step at the scaled level, for operands of these shapes."""
         ...
@@ -74,6 +78,14 @@ class Subject(Protocol):
         """The whole model in the peer, fed with its inputs."""
         ...
 
+    def returned(self, whole: Result) -> Sequence[Tensor]:
+        """The outputs of the whole model in the peer."""
+        ...
+
     def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
         """What the peer showed of a step within the whole model, in the order of its results."""
+        ...
+
+    def shown(self, tensor: str, array: Array) -> Array:
+        """What the peer shows of a tensor where it equals ours."""
         ...

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from intaglio.commands.compare.onnx_subject import OnnxSubject
+from intaglio.commands.compare.qonnx_subject import QonnxSubject
 from intaglio.commands.compare.subject import Subject
 from intaglio.commands.models import EXTENSION, LoweringOptions, Shapes, import_file
 from intaglio.commands.peers.catalog import Peer
@@ -28,4 +29,7 @@ def open_subject(path: Path, peer: Peer, batch: int | None, shapes: Shapes | Non
         from intaglio.commands.compare.tflite_subject import TfliteSubject
 
         return TfliteSubject.of(path, graph)
+    if peer is Peer.QONNX:
+        graph = import_file(path, LoweringOptions(batch=batch, shapes=shapes))
+        return QonnxSubject.of(path, graph)
     return OnnxSubject.open(path, batch, shapes)

@@ -55,6 +55,10 @@ class TfliteSubject:
         """Every operator whose result is computed, in the file's order."""
         return tuple(self._operators)
 
+    def fitted(self, inputs: Tensors) -> Tensors:
+        """The inputs as they are."""
+        return inputs
+
     def step_graph(self, step: Step, operands: Tensors) -> Graph:
         """The nodes that stem from the operator."""
         results = [self._values[label] for label in step.results]
@@ -71,6 +75,14 @@ class TfliteSubject:
         labels = [self.model.tensors[index].label for index in self.model.inputs]
         feeds = [[tensors[label] for label in labels] for tensors in runs]
         return Job(self.name, WholeModel(self.content), feeds, every_tensor)
+
+    def shown(self, tensor: str, array: Array) -> Array:
+        """The codes as they are."""
+        return array
+
+    def returned(self, whole: Result) -> Sequence[Tensor]:
+        """The outputs as they are."""
+        return whole.outputs
 
     def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
         """What the peer showed of an operator within the whole model."""

@@ -92,7 +92,7 @@ class _Walk:
         answer = self._ask(runs, ours)
         whole, *alone = answer.results
         names = self.subject.outputs
-        theirs_of = list(_runs_of(whole.outputs, names, len(runs)))
+        theirs_of = list(_runs_of(self.subject.returned(whole), names, len(runs)))
         for run, theirs in enumerate(theirs_of[: len(outputs)]):
             self._add(self.outputs, outputs[run], theirs, self.samples + run)
         if self.peer.about.shows_tensors:
@@ -103,7 +103,7 @@ class _Walk:
             theirs_of = list(_runs_of(tensors, step.results, len(runs)))
             differs = False
             for run, theirs in enumerate(theirs_of):
-                mine = {name: ours[run][name] for name in step.results}
+                mine = {name: self.subject.shown(name, ours[run][name]) for name in step.results}
                 differs |= self._add(self.steps, mine, theirs, self.samples + run)
             if differs and (self.evidence is None or number < self.evidence.number):
                 operands = [{name: run[name] for name in step.operands} for run in ours]
