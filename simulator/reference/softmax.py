@@ -44,8 +44,9 @@ def softmax(op: Softmax, x: Array) -> list[int]:
 def _fixed_point(algorithm: FixedPointSoftmax, codes: list[int]) -> list[int]:
     largest = max(codes)
     exponentials = [_fixed_point_exp(algorithm, code - largest) for code in codes]
-    # Q12.19; the machine's word wraps beyond 4095 elements that equal the largest.
+    # Q12.19; the word of the machine wraps where 8192 elements equal the largest.
     total = sum(rounding_shift_away(e, 12) for e in exponentials if e is not None) % (1 << 32)
+    total = max(total, 1)
     headroom = 32 - total.bit_length()
     reciprocal = reciprocal_of_one_plus((total << headroom) - (1 << 31))
     results: list[int] = []

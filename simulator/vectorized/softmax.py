@@ -65,6 +65,7 @@ def _fixed_point(algorithm: FixedPointSoftmax) -> Lines:
         exponentials = np.where(counts, _mapped(exp, np.where(counts, distances, 0)), 0)
         # The word of the machine wraps.
         totals = ((exponentials + (1 << 11)) >> 12).sum(axis=-1, keepdims=True) % (1 << 32)
+        totals = np.maximum(totals, 1)
         # frexp gives an integer's bit length.
         headroom = 32 - np.frexp(totals.astype(np.float64))[1].astype(INT64)
         factors = _mapped(reciprocal_of_one_plus, (totals << headroom) - (1 << 31))

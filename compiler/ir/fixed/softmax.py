@@ -16,7 +16,8 @@ class FixedPointSoftmax:
     """The gemmlowp fixed-point softmax (TFLite reference and TFLM, int8 and uint8).
 
     e = exp_neg(SRDHM(d << left_shift, multiplier)) in Q0.31 where d >= difference_minimum, else the
-    output is ``low``; S = Σ RDP_away(e, 12); h = clz32(S); r = recip1p((S << h) - 2**31);
+    output is ``low``; S = Σ RDP_away(e, 12) in 32 bits, at least 1; h = clz32(S);
+    r = recip1p((S << h) - 2**31);
     y = clamp(RDP_away(SRDHM(r, e), 12 - h + 31 - bits) + low, low, high), bits = 8.
     """
 

@@ -25,7 +25,6 @@ from intaglio.numerics.rounding import Rounding, round_fraction
 
 _INPUT_INTEGER_BITS = 5
 _ORT_TABLE_SCALE = 0x7FFFFF
-_FIXED_POINT_LENGTH = 1 << 13
 
 
 def lower_softmax(state: Lowering, node: Node, op: scaled.Softmax) -> str:
@@ -65,11 +64,6 @@ def _fixed_point(
             node,
             f"its result has scale {target.scale} and zero point {target.zero_point}",
             f"1/256 and {element.minimum}, which the fixed-point softmax produces",
-        )
-    length = node.type.shape[op.axis]
-    if length >= _FIXED_POINT_LENGTH:
-        raise state.refusal(
-            node, f"{length} elements", f"fewer than {_FIXED_POINT_LENGTH}, whose sum fits 32 bits"
         )
     limit = float((1 << 31) - 1)
     scale = op.beta.value * source.scale.value * float(1 << (31 - _INPUT_INTEGER_BITS))

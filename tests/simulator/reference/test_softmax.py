@@ -85,6 +85,16 @@ def test_the_fixed_point_reciprocal(raw: int) -> None:
     assert abs(reciprocal_of_one_plus(raw) - 2**31 / (1 + raw / 2**31)) < 8
 
 
+@pytest.mark.parametrize("length", [8191, 8192, 8193])
+def test_a_sum_that_wraps_counts_at_least_one(length: int) -> None:
+    # 8192 times 2**19 is 2**32: the machine's word holds 0.
+    algorithm = """fixed_point_softmax(multiplier=1073741824, left_shift=22,
+        difference_minimum=-255, low=-128, high=127)"""
+    found = softmax([5] * length, algorithm)
+    # The share of each of 8191 is nothing; one that stands alone has it all.
+    assert set(found) == {-128 if length == 8191 else 127}
+
+
 def test_integer_tables_by_hand() -> None:
     # Entries 4, 2, 0 beyond the end; shares of 256: 4 * 256 / 6 and 2 * 256 / 6, less 128.
     algorithm = """integer_table_softmax(table=[4, 2], numerator=512, denominator=2,

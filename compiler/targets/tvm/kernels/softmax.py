@@ -96,7 +96,8 @@ def _fixed_point(scope: Scope, algorithm: fixed.FixedPointSoftmax, line: Line, y
         with function.when(counts):
             _add_to(function, total, shift_away(at, e, 12).word(64))
     bound = Interval(0, line.length << 20)
-    found = Number(function.bind(load(total, index(0))), bound, 64).wrap(IntType(32, False))
+    wrapped = Number(function.bind(load(total, index(0))), bound, 64).wrap(IntType(32, False))
+    found = at.once(wrapped.maximum(constant(1)))
     zeros = floating.leading_zeros(found.word(64)) - index(32)
     headroom = at.once(Number(zeros, Interval(0, 32), 32))
     moved = tirx.shift_left(found.word(64), headroom.word(64))
