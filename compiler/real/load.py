@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read an ONNX file that may be anything at all, and yield a model that passes can trust."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 from pathlib import Path
 
@@ -25,14 +25,20 @@ _TAKES_INFINITE_BOUNDS = frozenset({"Clip", "Min", "Max", "Pad"})
 
 
 def load_model(
-    path: Path | str, shapes: Mapping[str, Sequence[int | None]] | None = None
+    path: Path | str,
+    shapes: Mapping[str, Sequence[int | None]] | None = None,
+    domains: Collection[str] = (),
 ) -> ir.Model:
     """Read an ONNX file as a model of opset 21 with every shape inferred.
+
+    A model with nodes of ``domains``, of which ONNX knows nothing, keeps its own opset, and the
+    shapes between its nodes stay as they are.
 
     Args:
         path: the file; external data must lie in its folder.
         shapes: dims for inputs whose file leaves more than the batch open, by input name; None as
             the first dim keeps the batch open.
+        domains: of operators that the caller reads itself.
 
     Returns:
         The model; initializers are no inputs, local functions are inlined, the batch (a symbolic
@@ -50,13 +56,25 @@ def load_model(
     read_external_data(proto, path)
     _check_tensors(proto, path)
     _set_shapes(proto, shapes or {}, path)
+    own = _state_domains(proto, domains)
     _check_or_refuse(proto, path)
     _check_inputs(proto, path)
-    proto = _infer(_convert(proto, path), path)
+    if not own:
+        proto = _infer(_convert(proto, path), path)
     model = _to_model(proto, path)
     _check_sizes(model, path)
+    if own:
+        return model
     model.ir_version = IR_VERSION
     return model
+
+
+def _state_domains(proto: onnx.ModelProto, domains: Collection[str]) -> bool:
+    """Whether nodes are of ``domains``; some exporters leave out that the model imports them."""
+    used = {node.domain for node in proto.graph.node}.intersection(domains)
+    for domain in sorted(used.difference(entry.domain for entry in proto.opset_import)):
+        proto.opset_import.add(domain=domain, version=1)
+    return bool(used)
 
 
 def infer_shapes(model: ir.Model) -> ir.Model:

@@ -41,6 +41,9 @@ _ADVICE = (
 )
 
 
+_QONNX_ADVICE = "Put a Quant where codes are meant, and leave out or replace the ops named above"
+
+
 def import_onnx(
     model: ir.Model,
     name: str,
@@ -85,7 +88,8 @@ def import_onnx(
     )
     outputs = reading.read(model)
     if reading.problems:
-        raise UnsupportedModel(name, reading.problems, _ADVICE)
+        advice = _QONNX_ADVICE if reading.qonnx else _ADVICE
+        raise UnsupportedModel(name, reading.problems, advice)
     sources = [value.name or "" for value in model.graph.outputs]
     return reading.emitter.builder.finish(outputs, sources)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from intaglio.cli.options import Batch, Json, Profile, Shape
+from intaglio.cli.options import Batch, Datatype, Json, Profile, Shape
 
 
 def lower(
@@ -15,6 +15,7 @@ def lower(
     profile: Profile = None,
     batch: Batch = None,
     shape: Shape = None,
+    datatype: Datatype = None,
     print_after: Annotated[
         str | None,
         typer.Option(metavar="PASS", help="Print the graph as text after this pass, or `import`."),
@@ -26,14 +27,14 @@ def lower(
 
     from intaglio.cli.printing import print_facts
     from intaglio.commands.lower import lower_to_file
-    from intaglio.commands.models import LoweringOptions, parse_shapes
+    from intaglio.commands.models import LoweringOptions, parse_datatypes, parse_shapes
 
     # The result goes to standard output; a graph in JSON's way would make it unreadable.
     stream = sys.stderr if as_json else sys.stdout
     summary = lower_to_file(
         model,
         output,
-        LoweringOptions(profile, batch, parse_shapes(shape or ())),
+        LoweringOptions(profile, batch, parse_shapes(shape or ()), parse_datatypes(datatype or ())),
         print_after=print_after,
         show=lambda text: print(text, end="", file=stream),
     )

@@ -55,6 +55,16 @@ Shape = Annotated[
 ]
 
 
+Datatype = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=TYPE",
+        help="What a float input of a QONNX model holds that the model doesn't quantize, such as "
+        "x=FIXED<16,6> or x=BIPOLAR.",
+    ),
+]
+
+
 def usable_cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

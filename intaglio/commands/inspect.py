@@ -11,6 +11,7 @@ from intaglio.commands.models import (
     LoweringOptions,
     import_file,
     is_quantized,
+    load_onnx,
     lower_file,
     open_fixed,
 )
@@ -28,7 +29,6 @@ from intaglio.compiler.ir.graph import Graph, Input, Level, Node
 from intaglio.compiler.ir.text import print_graph
 from intaglio.compiler.ir.text.kinds import kind_name
 from intaglio.compiler.ir.types import FloatType, TensorType
-from intaglio.compiler.real.load import load_model
 from intaglio.errors import InvalidOption
 
 
@@ -80,7 +80,7 @@ def inspect_file(path: Path, options: LoweringOptions, *, as_scaled: bool = Fals
             raise _unfit("--scaled", path, "it holds the fixed level alone")
         return inspect_graph(open_fixed(path, options))
     # A .tflite file is quantized, or refused.
-    model = None if path.suffix == TFLITE_EXTENSION else load_model(path, options.shapes)
+    model = None if path.suffix == TFLITE_EXTENSION else load_onnx(path, options.shapes)
     if model is None or is_quantized(model):
         graph = import_file(path, options) if as_scaled else lower_file(path, options)
         return inspect_graph(graph)

@@ -15,6 +15,7 @@ from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
 from intaglio.errors import InvalidFile, InvalidGraph, InvalidOption, UnsupportedModel
 from intaglio.frontends.onnx import import_onnx
+from intaglio.frontends.onnx.qonnx.dispatch import DOMAINS as QONNX_DOMAINS
 from intaglio.numerics.profile import load_profile
 
 EXTENSION = ".intaglio"
@@ -50,16 +51,23 @@ class LoweringOptions:
             file's kind.
         batch: the extent of a symbolic batch; None for 1, or what a .tflite file notes.
         shapes: dims of inputs whose file leaves more than the batch open.
+        datatypes: what float inputs of a QONNX model hold, by name, such as ``FIXED<16,6>``.
     """
 
     profile: str | None = None
     batch: int | None = None
     shapes: Shapes | None = None
+    datatypes: Mapping[str, str] | None = None
 
     @property
     def given(self) -> str | None:
         """The first option that was given, as the command line calls it."""
-        options = {"--profile": self.profile, "--batch": self.batch, "--shape": self.shapes}
+        options = {
+            "--profile": self.profile,
+            "--batch": self.batch,
+            "--shape": self.shapes,
+            "--datatype": self.datatypes,
+        }
         return next((name for name, value in options.items() if value), None)
 
 
@@ -126,14 +134,15 @@ def import_file(path: Path, options: LoweringOptions) -> Graph:
             "load it in Python yourself, if you trust it, and save "
             "`intaglio.frontends.torch.to_onnx(program, name)` as ONNX",
         )
-    model = load_model(path, options.shapes)
+    model = load_onnx(path, options.shapes)
     if not is_quantized(model):
         raise InvalidFile(
             path,
             "it is a float model, without any QuantizeLinear node",
             "run `intaglio quantize` on it first",
         )
-    graph = import_onnx(model, str(path), 1 if options.batch is None else options.batch)
+    batch = 1 if options.batch is None else options.batch
+    graph = import_onnx(model, str(path), batch, datatypes=options.datatypes)
     return replace(graph, name=path.stem)
 
 
@@ -158,10 +167,22 @@ def _import_tflite(path: Path, options: LoweringOptions) -> Graph:
     return replace(graph, name=path.stem)
 
 
+def load_onnx(path: Path, shapes: Shapes | None) -> ir.Model:
+    """An ONNX file as a model; one with nodes of QONNX keeps its opset.
+
+    Raises:
+        InvalidFile: the file is no model.
+        UnsupportedModel: its shapes are open, or its opset can't be converted.
+    """
+    return load_model(path, shapes, QONNX_DOMAINS)
+
+
 def is_quantized(model: ir.Model) -> bool:
     """Whether a node of the model speaks of integer codes."""
     return any(
-        node.op_type in _SPEAK_OF_CODES or node.op_type.startswith("QLinear")
+        node.op_type in _SPEAK_OF_CODES
+        or node.op_type.startswith("QLinear")
+        or node.domain in QONNX_DOMAINS
         for node in model.graph
     )
 
@@ -175,6 +196,29 @@ def named(path: Path) -> Generator[None, None, None]:
         if str(path) not in str(error):
             error.args = (f"{path}: {error}",)
         raise
+
+
+def parse_datatypes(texts: Sequence[str]) -> dict[str, str]:
+    """What inputs hold from ``NAME=DATATYPE`` texts.
+
+    >>> parse_datatypes(["global_in=FIXED<16,6>"])
+    {'global_in': 'FIXED<16,6>'}
+
+    Raises:
+        InvalidOption: a text has another form, or names an input twice.
+    """
+    datatypes: dict[str, str] = {}
+    for text in texts:
+        name, equals, datatype = text.rpartition("=")
+        if not (name and equals and datatype) or name in datatypes:
+            raise InvalidOption(
+                "--datatype",
+                text,
+                "it doesn't say what one input holds",
+                "write NAME=INT8 or NAME=FIXED<16,6>, once for each input",
+            )
+        datatypes[name] = datatype
+    return datatypes
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int | None, ...]]:

@@ -15,6 +15,7 @@ from intaglio.frontends.onnx.emitter import Emitter
 from intaglio.frontends.onnx.meanings import (
     Clipped,
     Computed,
+    FloatInput,
     Meaning,
     Moved,
     Quantized,
@@ -57,6 +58,11 @@ def as_codes(emitter: Emitter, value: Meaning, origin: Origin) -> Meaning:
         case Moved():
             parts = tuple(as_codes(emitter, part, origin) for part in value.parts)
             return rearrange(emitter, replace(value, parts=tuple(_real(part) for part in parts)))
+        case FloatInput():
+            raise Refusal(
+                f"reads the float input {value.source}; put a Quant behind it, or say what it "
+                f"holds, as in --datatype {value.source}=FIXED<16,6>"
+            )
         case Computed() | Clipped() | Stepped():
             return _on_grid(emitter, start_of(emitter, value, origin))
         case _:

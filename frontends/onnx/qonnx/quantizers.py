@@ -128,8 +128,8 @@ def emit(
     given = emitter.builder.type_of(value.operand).with_shape(turned)
     move = scaled.Transpose(there)
     operand = emitter.rearranged(f"{value.operand}.last", given, move, (value.operand,), value.node)
-    inner = emitter.node(value.source, result.with_shape(turned), op, (operand,), value.node)
-    name = emitter.rearranged(
-        f"{value.source}.back", result, scaled.Transpose(back), (inner,), value.node
+    inner = emitter.node(
+        f"{value.source}.last", result.with_shape(turned), op, (operand,), value.node
     )
+    name = emitter.rearranged(value.source, result, scaled.Transpose(back), (inner,), value.node)
     return Quantized(name, result, value.source, real=True)
