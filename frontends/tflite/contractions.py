@@ -24,6 +24,10 @@ from intaglio.frontends.tflite.site import Site
 from intaglio.frontends.tflite.values import Computed, Known, Stored
 from intaglio.frontends.tflite.windows import PADDING, dilations, padding, strides
 from intaglio.numerics import float32
+from intaglio.numerics.integers import IntType
+
+_INT32 = 2
+"""Of the schema's TensorType."""
 
 _TOLERANCE = Fraction(2, 100)
 """How far a bias's scale may be from the product, in scales of the result: TensorFlow Lite's own
@@ -40,12 +44,22 @@ def QUANTIZED_WEIGHTS(site: Site) -> str | None:
     return None if value.type.quantization else f"has the weights {value.label} without a scale"
 
 
+@expects("beside int16 codes a bias of int64")
+def WIDE_BIAS(site: Site) -> str | None:
+    """LiteRT refuses another one, TensorFlow Lite Micro reads it as int64 all the same."""
+    bias = site.optional(2)
+    if bias is None or site.codes(0).type.integer.bits == 8:
+        return None
+    found = bias.type.element
+    return None if str(found) == "i64" else f"has a bias of {found} beside int16 codes"
+
+
 _STRIDES = at_least_one("StrideH", "StrideW")
 _OPERANDS = (codes_of(0, CODES), QUANTIZED_WEIGHTS, constant(2, "bias"), result_in(CODES), BOUNDED)
 _WINDOW = (PADDING, _STRIDES, at_least_one("DilationHFactor", "DilationWFactor"))
 
 CONV_2D = (*_OPERANDS, *_WINDOW, constant(1, "weights"))
-DEPTHWISE_CONV_2D = (*_OPERANDS, *_WINDOW, constant(1, "weights"))
+DEPTHWISE_CONV_2D = (*_OPERANDS, *_WINDOW, constant(1, "weights"), WIDE_BIAS)
 TRANSPOSE_CONV = (
     constant(0, "result's shape"),
     codes_of(2, CODES),
@@ -184,6 +198,8 @@ def _bias(site: Site, index: int, x: Known, w: Stored, axis: int) -> tuple[Store
         Refusal: it is float32, has another length, or a scale or zero point of its own.
     """
     bias = site.optional(index)
+    if bias is None and site.operator.options.get("QuantizedBiasType") == _INT32:
+        bias = _zero_bias(site, w.type.shape[axis])
     if bias is None:
         return ()
     if not isinstance(bias, Stored) or bias.type.element == FLOAT32:
@@ -198,6 +214,16 @@ def _bias(site: Site, index: int, x: Known, w: Stored, axis: int) -> tuple[Store
     _require_product(site, bias, quantization, channels)
     type = TensorType(bias.type.element, (channels,), quantization)
     return (Stored(bias.array.reshape(channels), type, bias.label),)
+
+
+def _zero_bias(site: Site, channels: int) -> Stored:
+    """What stands for a bias that is left out where an option gives it 32 bits.
+
+    Source: LiteRT 2.3 and TensorFlow Lite Micro, whose accumulators are then as wide.
+    """
+    element = IntType(32, signed=True)
+    label = f"{site.result.label}.bias"
+    return Stored(np.zeros(channels, element.dtype), TensorType(element, (channels,)), label)
 
 
 def _require_product(site: Site, bias: Stored, expected: Quantization, channels: int) -> None:

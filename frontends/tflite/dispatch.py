@@ -32,7 +32,7 @@ class Reader:
 
 
 READERS: Mapping[str, Reader] = {
-    "ADD": Reader(pairs.arithmetic, pairs.ARITHMETIC),
+    "ADD": Reader(pairs.arithmetic, pairs.SUM),
     "ARG_MAX": Reader(reductions.choice, reductions.CHOICE),
     "ARG_MIN": Reader(reductions.choice, reductions.CHOICE),
     "AVERAGE_POOL_2D": Reader(planes.average_pool, planes.POOL),
@@ -78,7 +78,7 @@ READERS: Mapping[str, Reader] = {
     "SQUEEZE": Reader(moves.squeeze),
     "STRIDED_SLICE": Reader(slices.strided_slice, slices.STRIDED_SLICE),
     "SQUARED_DIFFERENCE": Reader(pairs.squared_difference, pairs.SQUARED_DIFFERENCE),
-    "SUB": Reader(pairs.arithmetic, pairs.ARITHMETIC),
+    "SUB": Reader(pairs.arithmetic, pairs.SUM),
     "SUM": Reader(reductions.sum_, reductions.REDUCTION),
     "TANH": Reader(functions.unary, functions.UNARY),
     "TRANSPOSE": Reader(moves.transpose, moves.TRANSPOSE),

@@ -36,10 +36,11 @@ OPTIONS: Mapping[str, OptionsTable] = {
     "AVERAGE_POOL_2D": _POOL,
     "BATCH_MATMUL": OptionsTable("BatchMatMulOptions", ("AdjX", "AdjY")),
     "CONCATENATION": OptionsTable("ConcatenationOptions", ("Axis", "FusedActivationFunction")),
-    "CONV_2D": _window("Conv2DOptions", *_DILATION),
+    "CONV_2D": _window("Conv2DOptions", "QuantizedBiasType", *_DILATION),
     "DEPTHWISE_CONV_2D": _window("DepthwiseConv2DOptions", "DepthMultiplier", *_DILATION),
     "FULLY_CONNECTED": OptionsTable(
-        "FullyConnectedOptions", ("FusedActivationFunction", "WeightsFormat", "KeepNumDims")
+        "FullyConnectedOptions",
+        ("FusedActivationFunction", "WeightsFormat", "KeepNumDims", "QuantizedBiasType"),
     ),
     "GATHER": OptionsTable("GatherOptions", ("Axis", "BatchDims")),
     "GELU": OptionsTable("GeluOptions", ("Approximate",)),
@@ -66,7 +67,7 @@ OPTIONS: Mapping[str, OptionsTable] = {
     "SUB": OptionsTable("SubOptions", ("FusedActivationFunction", "PotScaleInt16")),
     "SUM": _REDUCER,
     "SVDF": OptionsTable("SVDFOptions", ("Rank", "FusedActivationFunction")),
-    "TRANSPOSE_CONV": _window("TransposeConvOptions"),
+    "TRANSPOSE_CONV": _window("TransposeConvOptions", "QuantizedBiasType"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": OptionsTable(
         "UnidirectionalSequenceLSTMOptions",
         ("FusedActivationFunction", "CellClip", "ProjClip", "TimeMajor"),

@@ -59,6 +59,7 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         element,
         per_channel,
         state.source.type_of(node.operands[1]).integer,
+        _bias_type(state, node),
     )
     real_bias = float_bias(state, node)
     if len(node.operands) > 2 and real_bias is None:
@@ -83,6 +84,14 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         return state.emit(node, sum, operands, element)
     requantizers = _requantizers(state, node, op, rule, accumulated, exact_bias)
     return state.emit(node, fixed.Requantize(requantizers), [accumulated], element)
+
+
+def _bias_type(state: Lowering, node: Node) -> IntType | None:
+    """The element type of a bias of codes; None where there is none."""
+    if len(node.operands) < 3:
+        return None
+    element = state.source.type_of(node.operands[2]).element
+    return element if isinstance(element, IntType) else None
 
 
 def _gives_sums(

@@ -28,7 +28,9 @@ def lower_requantize(state: Lowering, node: Node, op: scaled.Requantize) -> str:
     source, _ = state.activation(node, node.operands[0])
     target, element = state.result(node)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
-    return rescale_codes(state, node, state.operand(node.operands[0]), source, target, bounds)
+    kind = "requantize" if op.activation == scaled.UNBOUNDED else "clip"
+    name = state.operand(node.operands[0])
+    return rescale_codes(state, node, name, source, target, bounds, kind)
 
 
 def rescale_codes(
@@ -38,12 +40,13 @@ def rescale_codes(
     source: Quantization,
     target: Quantization,
     bounds: Bounds,
+    kind: str = "requantize",
 ) -> str:
     """Emit what takes codes of one quantization to another, ending in the node's own type."""
     element = state.builder.type_of(name).integer
     if (source.scale, source.zero_point) == (target.scale, target.zero_point):
         return _clamped(state, node, name, bounds)
-    rule = state.profile.first(state.profile.rescale, "requantize", element, node.type.integer)
+    rule = state.profile.first(state.profile.rescale, kind, element, node.type.integer)
     match rule.method:
         case Rescale():
             return _by_requantizer(state, node, name, source, target, bounds, rule.method)

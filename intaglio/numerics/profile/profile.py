@@ -40,7 +40,7 @@ RULE_OPS: dict[str, tuple[str, ...]] = {
         "rsqrt",
         "prelu",
     ),
-    "rescale": ("requantize",),
+    "rescale": ("requantize", "clip"),
     "softmax": ("softmax", "l2_normalization"),
     "resize": ("resize_linear",),
 }
@@ -124,6 +124,7 @@ class Profile:
         result: IntType,
         granularity: Granularity = Granularity.PER_TENSOR,
         weights: IntType | None = None,
+        bias: IntType | None = None,
     ) -> RuleT:
         """The first of ``rules`` that applies.
 
@@ -131,7 +132,7 @@ class Profile:
             InvalidProfile: no rule applies.
         """
         for rule in rules:
-            if rule.when.accepts(op, operand, result, granularity, weights):
+            if rule.when.accepts(op, operand, result, granularity, weights, bias):
                 return rule
         raise InvalidProfile(
             self.name,

@@ -36,6 +36,7 @@ class Condition:
         granularity: of the weights.
         maximum_bits: the widest first operand.
         weights: element types of the weights.
+        bias: element types of the bias, of which there has to be one.
     """
 
     ops: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Condition:
     granularity: Granularity | None = None
     maximum_bits: int = 64
     weights: tuple[IntType, ...] = ()
+    bias: tuple[IntType, ...] = ()
 
     def accepts(
         self,
@@ -52,8 +54,11 @@ class Condition:
         result: IntType,
         granularity: Granularity,
         weights: IntType | None = None,
+        bias: IntType | None = None,
     ) -> bool:
         """Whether the rule is for this op between these types."""
+        if self.bias and bias not in self.bias:
+            return False
         if self.weights and weights not in self.weights:
             return False
         if self.ops and op not in self.ops:

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of one operator that the subjects leave out, whose codes the runtimes tell."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from intaglio.commands.peers.catalog import Peer
+from tests.frontends.tflite.writing import Array, Operator, OptionValue, Tensor, write
+
+PEERS = (Peer.LITERT_REF, Peer.LITERT, Peer.TFLM)
+LITERT = (Peer.LITERT_REF, Peer.LITERT)
+_INT32 = 2
+_ZERO_POINTS = {"INT8": -7, "UINT8": 121, "INT16": 0}
+_WINDOW = {"Padding": 0, "StrideW": 1, "StrideH": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file, and the runtimes that have a kernel for its operator."""
+
+    label: str
+    content: bytes
+    peers: tuple[Peer, ...] = PEERS
+
+
+def files() -> Iterator[File]:
+    """All of them."""
+    yield from _narrow_biases()
+    yield from _rectifiers()
+    yield from _nearest_resizes()
+    yield from _powers_of_two()
+
+
+def _narrow_biases() -> Iterator[File]:
+    """int16 codes beside a bias of 32 bits, or none."""
+    rng = np.random.default_rng(0)
+    scales = tuple(float(np.float32(scale)) for scale in rng.uniform(0.001, 0.01, 4))
+    for bias in ("INT32", "none INT32", "none"):
+        for channels in (1, 4):
+            chosen = scales[:channels]
+            operands = [_weights(rng, (4, 9), chosen), *_biases(rng, bias, chosen)]
+            tensors = [Tensor((4096, 9), "INT16", (0.003,)), *operands]
+            options: dict[str, OptionValue] = {"QuantizedBiasType": _INT32 if bias != "none" else 0}
+            step = _step("FULLY_CONNECTED", tensors, "FullyConnectedOptions", options)
+            y = Tensor((4096, 4), "INT16", (0.0123,))
+            content = write([*tensors, y], [step], [0], [len(tensors)])
+            yield File(f"FULLY_CONNECTED {channels} scales, bias {bias}", content)
+        operands = [_weights(rng, (4, 3, 3, 6), scales), *_biases(rng, bias, scales)]
+        x, y = Tensor((1, 90, 90, 6), "INT16", (0.003,)), Tensor((1, 90, 90, 4), "INT16", (0.06,))
+        tensors = [x, *operands]
+        step = _step("CONV_2D", tensors, "Conv2DOptions", {**_WINDOW, **options})
+        content = write([*tensors, y], [step], [0], [len(tensors)])
+        # LiteRT wants a bias.
+        yield File(f"CONV_2D, bias {bias}", content, PEERS if bias == "INT32" else (Peer.TFLM,))
+        tensors = [Tensor.plain(y.shape), operands[0], x, *operands[1:]]
+        step = _step("TRANSPOSE_CONV", tensors, "TransposeConvOptions", {**_WINDOW, **options})
+        content = write([*tensors, y], [step], [2], [len(tensors)])
+        # TensorFlow Lite Micro reads every bias as int64, and sums in 64 bits without one.
+        yield File(f"TRANSPOSE_CONV, bias {bias}", content, LITERT if bias != "none" else PEERS)
+
+
+def _step(
+    kind: str, tensors: list[Tensor], options_type: str, options: dict[str, OptionValue]
+) -> Operator:
+    return Operator(kind, tuple(range(len(tensors))), (len(tensors),), options_type, options)
+
+
+def _weights(rng: np.random.Generator, shape: tuple[int, ...], scales: tuple[float, ...]) -> Tensor:
+    codes: Array = rng.integers(-127, 128, shape).astype(np.int8)
+    return Tensor(shape, "INT8", scales, (0,) * len(scales), data=codes.tobytes())
+
+
+def _biases(rng: np.random.Generator, kind: str, scales: tuple[float, ...]) -> list[Tensor]:
+    if kind != "INT32":
+        return []
+    products = tuple(float(np.float32(0.003) * np.float32(scale)) for scale in scales)
+    codes = rng.integers(-9000, 9000, 4).astype(np.int32)
+    return [Tensor((4,), kind, products, (0,) * len(products), data=codes.tobytes())]
+
+
+def _rectifiers() -> Iterator[File]:
+    """RELU and its relatives, in the operand's scale and in another one."""
+    for kind, zero_point in _ZERO_POINTS.items():
+        scale = 0.0007 if kind == "INT16" else 0.031
+        for name in ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"):
+            for other in (False, True):
+                x = Tensor((1, 5000), kind, (scale,), (zero_point,))
+                y = x
+                if other:
+                    shift = 0 if kind == "INT16" else 5
+                    y = Tensor((1, 5000), kind, (scale * 1.37,), (zero_point + shift,))
+                content = write([x, y], [Operator(name, (0,), (1,))], [0], [1])
+                found = tuple(peer for peer in PEERS if _has(peer, name, kind, other))
+                if found:
+                    yield File(f"{name} {kind} other {other}", content, found)
+
+
+def _has(peer: Peer, name: str, kind: str, other: bool) -> bool:
+    """Which kernels there are; TensorFlow Lite Micro's RELU6 doesn't rescale."""
+    if peer is Peer.TFLM:
+        return kind != "UINT8" and (name == "RELU" or (name == "RELU6" and not other))
+    return kind != "INT16" or name in ("RELU", "RELU6")
+
+
+def _nearest_resizes() -> Iterator[File]:
+    """RESIZE_NEAREST_NEIGHBOR, whose coordinates are float32."""
+    for kind, zero_point in _ZERO_POINTS.items():
+        for aligned, half_pixel in ((False, False), (True, False), (False, True)):
+            for rows, columns in ((13, 4), (3, 27), (70, 1)):
+                x = Tensor((1, 7, 9, 2), kind, zero_points=(zero_point,))
+                y = Tensor((1, rows, columns, 2), kind, zero_points=(zero_point,))
+                options = {"AlignCorners": aligned, "HalfPixelCenters": half_pixel}
+                name = "ResizeNearestNeighborOptions"
+                step = Operator("RESIZE_NEAREST_NEIGHBOR", (0, 1), (2,), name, options)
+                content = write([x, Tensor.plain((rows, columns)), y], [step], [0], [2])
+                label = f"{kind} {rows} by {columns} aligned {aligned} half pixel {half_pixel}"
+                yield File(label, content, LITERT if kind == "UINT8" else PEERS)
+
+
+def _powers_of_two() -> Iterator[File]:
+    """Sums of int16 codes that LiteRT could shift: it does so only if every scale is a power."""
+    for kind, name in (("ADD", "AddOptions"), ("SUB", "SubOptions")):
+        for scales in ((2**-10, 2**-10, 2**-10), (2**-10, 2**-11, 0.002)):
+            tensors = [Tensor((1, 4000), "INT16", (scale,)) for scale in scales]
+            step = Operator(kind, (0, 1), (2,), name, {"PotScaleInt16": True})
+            yield File(f"{kind} {scales}", write(tensors, [step], [0, 1], [2]))
