@@ -102,10 +102,8 @@ class TfliteSubject:
         results = tuple(label for label in labels if label in self._values)
         if not results:
             return None
-        operands = dict.fromkeys(
-            self._computed_label(index) for index in _given(self.model, operator)
-        )
-        return Step(results, tuple(operands), operator.kind, "")
+        operands = [self._computed_label(index) for index in _given(self.model, operator)]
+        return Step(results, tuple(operands), operator.kind, f"operator {operator.number}")
 
     @cached_property
     def _values(self) -> Mapping[str, str]:
