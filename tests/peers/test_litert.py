@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LiteRT's profiles against LiteRT, op by op: reference kernels, and the XNNPACK delegate."""
+"""LiteRT's profiles against LiteRT, op by op, with each choice of its kernels."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.peers.tflite.subjects import SUBJECTS, Subject
 
 pytestmark = pytest.mark.peer
 
-PROFILES = {Peer.LITERT_REF: "litert-ref-1.3", Peer.LITERT: "litert-xnnpack-x86"}
+PEERS = (Peer.LITERT_REF, Peer.LITERT_REF_1_2, Peer.LITERT_OPT, Peer.LITERT)
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ PROFILES = {Peer.LITERT_REF: "litert-ref-1.3", Peer.LITERT: "litert-xnnpack-x86"
     [
         pytest.param(subject, dtype, runtime, id=f"{subject.name}-{dtype.__name__}-{runtime.value}")
         for subject in SUBJECTS
-        for runtime in PROFILES
+        for runtime in PEERS
         for dtype in subject.dtypes_of(runtime)
     ],
 )
 def test_codes_are_those_of_litert(subject: Subject, dtype: Any, runtime: Peer) -> None:
-    demand_equal_codes(subject, dtype, runtime, load_profile(PROFILES[runtime]))
+    demand_equal_codes(subject, dtype, runtime, load_profile(runtime.about.profile))

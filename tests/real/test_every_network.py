@@ -32,6 +32,8 @@ EVALUATED = 2
 # the accumulator leaves in a 32-bit word.
 PLAUSIBLE_DISTANCE = {
     "dory": 64,
+    "litert-opt-x86": 8,
+    "litert-ref-1.2": 8,
     "litert-ref-1.3": 8,
     "litert-xnnpack-x86": 8,
     "onnx-spec": 2,

@@ -16,13 +16,14 @@ from intaglio.numerics.profile import (
     methods,
     schemes,
 )
-from intaglio.numerics.profile.profile import BoundRule, QuantizeRule
+from intaglio.numerics.profile.profile import BoundRule, DequantizeMethod, QuantizeRule
 from intaglio.numerics.profile.rules import Condition, ResizeWeights
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.rounding import Rounding
+from intaglio.numerics.scalings.double_rounding import TIES
 
 ROUNDINGS = st.sampled_from(Rounding)
-GEMMLOWP_TIES = st.sampled_from([Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_TOWARD_POSITIVE])
+GEMMLOWP_TIES = st.sampled_from(TIES)
 BITS = st.integers(3, 31)
 
 SCHEMES: st.SearchStrategy[schemes.Scheme] = st.one_of(
@@ -36,6 +37,9 @@ SCHEMES: st.SearchStrategy[schemes.Scheme] = st.one_of(
     st.builds(schemes.MultiplyAddShiftScheme, BITS, ROUNDINGS, st.sampled_from([0, 48, 64])),
     st.builds(schemes.TosaScheme, st.booleans()),
 )
+GEMMLOWP_LANES = st.builds(
+    schemes.Lanes, st.integers(1, 5), st.builds(schemes.DoubleRoundingScheme, GEMMLOWP_TIES)
+)
 FLOAT32_SCHEMES: st.SearchStrategy[schemes.Scheme] = st.sampled_from(
     [schemes.Float32Scheme(), schemes.RndnuScheme()]
 )
@@ -46,7 +50,12 @@ RESCALES = st.one_of(
 FLOAT32_RESCALE = schemes.Rescale(schemes.ScaleProduct.FLOAT32, schemes.Float32Scheme())
 
 SUMS: st.SearchStrategy[methods.PairMethod] = st.one_of(
-    st.builds(methods.RescaledSumMethod, st.integers(4, 20), SCHEMES),
+    st.builds(
+        methods.RescaledSumMethod,
+        st.integers(4, 20),
+        SCHEMES,
+        st.sampled_from(methods.OperandShift),
+    ),
     st.builds(methods.SharedShiftMethod, st.integers(8, 31), ROUNDINGS, st.booleans()),
     st.just(methods.DequantizedMethod()),
     st.builds(methods.OperandRescaleMethod, RESCALES),
@@ -72,6 +81,7 @@ POOLS: st.SearchStrategy[methods.MeanMethod] = st.one_of(
 MEANS: st.SearchStrategy[methods.MeanMethod] = st.one_of(
     st.builds(methods.RescaledMean, RESCALES),
     st.just(methods.FixedPointMean()),
+    st.builds(methods.JoinedZeroPointMean, GEMMLOWP_TIES, st.none() | GEMMLOWP_LANES),
     st.just(methods.Float32Mean()),
     st.just(methods.Float32MeanZeroPointInside()),
 )
@@ -80,7 +90,9 @@ TABLES: st.SearchStrategy[methods.UnaryMethod] = st.one_of(
     st.builds(methods.Float32Table, ROUNDINGS, st.booleans(), st.booleans()),
 )
 SLOPES: st.SearchStrategy[methods.UnaryMethod] = st.one_of(
-    TABLES, st.just(methods.FixedPointTable()), st.builds(methods.SlopeTable, RESCALES)
+    TABLES,
+    st.builds(methods.FixedPointTable, negates=st.booleans()),
+    st.builds(methods.SlopeTable, RESCALES),
 )
 SOFTMAXES: st.SearchStrategy[methods.SoftmaxMethod] = st.one_of(
     st.just(methods.FixedPointSoftmaxMethod()),
@@ -95,6 +107,7 @@ CONTRACTIONS = st.builds(
     st.sampled_from(Overflow),
     st.sampled_from(AccumulationOrder),
     st.just(32),
+    lanes=st.none() | st.builds(schemes.Lanes, st.integers(1, 5), SCHEMES),
 )
 
 
@@ -135,4 +148,5 @@ PROFILES: st.SearchStrategy[Profile] = st.builds(
     resize=st.tuples(
         st.builds(ResizeRule, st.sampled_from(ResizeWeights), ROUNDINGS, st.integers(4, 11))
     ),
+    dequantize=st.sampled_from(DequantizeMethod),
 )

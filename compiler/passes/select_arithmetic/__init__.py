@@ -7,8 +7,11 @@ every multiplier, table and clamp in the graph.
 
 from typing import assert_never, cast
 
+import numpy as np
+
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.builder import Builder
+from intaglio.compiler.ir.float_tail import BinaryFunction
 from intaglio.compiler.ir.graph import Graph, Level, Node
 from intaglio.compiler.ir.types import FLOAT32, TensorType
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
@@ -28,8 +31,10 @@ from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.compiler.passes.select_arithmetic.steps import lower_float32_steps
 from intaglio.compiler.passes.select_arithmetic.unary import lower_prelu, lower_unary
 from intaglio.errors import UnsupportedModel
+from intaglio.numerics import float32
 from intaglio.numerics.profile import Profile
 from intaglio.numerics.profile.methods import FixedPointL2NormalizationMethod
+from intaglio.numerics.profile.profile import DequantizeMethod
 
 __all__ = ["select_arithmetic"]
 
@@ -157,5 +162,17 @@ def _lower_quantize(state: Lowering, node: Node) -> str:
 
 def _lower_dequantize(state: Lowering, node: Node) -> str:
     quantization, _ = state.activation(node, node.operands[0])
-    op = fixed.Dequantize(quantization.scale, quantization.zero_point)
-    return _keep(state, node, op, TensorType(FLOAT32, node.type.shape))
+    type = TensorType(FLOAT32, node.type.shape)
+    centred = state.profile.dequantize is DequantizeMethod.CENTRE_FIRST
+    if centred or quantization.zero_point == 0:
+        op = fixed.Dequantize(quantization.scale, quantization.zero_point)
+        return _keep(state, node, op, type)
+    operands = [state.operand(node.operands[0])]
+    op = fixed.Dequantize(quantization.scale, 0)
+    product = state.builder.node(f"{node.name}.product", type, op, operands, node.source)
+    moved = float32.multiply(float32.from_integer(-quantization.zero_point), quantization.scale)
+    addend = state.builder.constant(
+        f"{node.name}.addend", TensorType(FLOAT32, ()), np.array(moved.value, np.float32)
+    )
+    add = fixed.Float32Binary(BinaryFunction.ADD)
+    return state.builder.node(node.name, type, add, [product, addend], node.source)

@@ -51,7 +51,7 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
     if _gives_sums(state, node, op, x.scale, weights):
         return _sums(state, node, op, x.zero_point, weights.zero_points)
     per_channel = Granularity.PER_TENSOR if weights.per_tensor else Granularity.PER_CHANNEL
-    kind, element = _KINDS[type(op)], state.result(node)[1]
+    kind, element = _kind(state, node, op), state.result(node)[1]
     rule = state.profile.first(
         state.profile.contraction,
         kind,
@@ -128,6 +128,13 @@ def _is_accumulator(state: Lowering, node: Node, op: Contraction, accumulated: s
     )
 
 
+def _kind(state: Lowering, node: Node, op: Contraction) -> str:
+    if isinstance(op, scaled.Conv2d) and op.groups > 1:
+        channels = state.source.type_of(node.operands[0]).shape[3]
+        return "depthwise_conv2d" if op.groups == channels else "conv2d"
+    return _KINDS[type(op)]
+
+
 def _accumulate(
     op: Contraction, accumulator: Accumulator, input_zero: int, weight_zeros: tuple[int, ...]
 ) -> fixed.Op:
@@ -173,6 +180,9 @@ def _requantizers(
     bounds = code_bounds(state.profile.bound, op.activation, output, element)
     count = max(len(weights.scales), len(bounds), 0 if bias is None else bias.type.size)
     reachable = _reachable(state, accumulated)
+    channels = node.type.shape[-1]
+    if rule.lanes is not None:
+        count = channels
     found: list[Requantizer] = []
     for channel in range(count):
         scale, _ = weights.channel(channel)
@@ -185,7 +195,10 @@ def _requantizers(
             total = RealSum(real, addend, rounding, output.zero_point, low, high)
             found.append(Requantizer(steps_of(total, within), low, low, high))
             continue
-        chosen = state.scaling(node, rule.rescale.scheme, real, within)
+        scheme = rule.rescale.scheme
+        if rule.lanes is not None:
+            scheme = rule.lanes.scheme_of(channel, channels, scheme)
+        chosen = state.scaling(node, scheme, real, within)
         found.append(Requantizer(chosen, output.zero_point, low, high))
     return tuple(found)
 

@@ -31,15 +31,19 @@ def _double_rounding(
 
 
 def fixed_point_leaky_relu(
-    product: ScaleProduct, source: Quantization, target: Quantization, alpha: Float32
+    product: ScaleProduct,
+    source: Quantization,
+    target: Quantization,
+    alpha: Float32,
+    negates: bool,
 ) -> Callable[[int], int]:
     """V = q - z: v >= 0 ? M(v, s / s_out) : ±M(v, s * |alpha| / s_out), + z_out.
 
-    A negative slope negates the result of the positive one (LiteRT 2.3 and TFLite Micro on x86):
-    a negative multiplier would round the product's halves the other way.
+    A negative slope negates the result of the positive one (LiteRT 2.3 and TFLite Micro on x86),
+    or is a negative multiplier (LiteRT 1.2, optimized int16), which rounds halves the other way.
     """
     identity = _double_rounding(product, source, target)
-    falling = alpha.value < 0
+    falling = negates and alpha.value < 0
     magnitude = float32.negate(alpha) if falling else alpha
     sloped = _double_rounding(product, source, target, magnitude)
     sign = -1 if falling else 1

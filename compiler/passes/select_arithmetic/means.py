@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Average pools, means and sums."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import assert_never
 
@@ -24,6 +24,7 @@ from intaglio.numerics.profile.derive import (
     fixed_point_mean,
     float32_mean_factor,
     float32_mean_with_zero_point,
+    joined_zero_point_mean,
     real_multiplier,
 )
 from intaglio.numerics.profile.methods import (
@@ -31,13 +32,15 @@ from intaglio.numerics.profile.methods import (
     Float32Mean,
     Float32MeanZeroPointInside,
     Float32PoolMean,
+    JoinedZeroPointMean,
     RawCodeMean,
     ReciprocalMean,
     RescaledMean,
 )
-from intaglio.numerics.profile.schemes import Rescale
+from intaglio.numerics.profile.schemes import DoubleRoundingScheme, Lanes, Rescale
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.scalings import (
+    DoubleRounding,
     Float32Multiply,
     Float32MultiplyAdd,
     RationalMultiply,
@@ -117,7 +120,9 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
                 high,
             )
             return _clamped(state, mean, pool(arithmetic, mean.element))
-        case FixedPointMean() | Float32Mean() | Float32MeanZeroPointInside():
+        case (
+            FixedPointMean() | JoinedZeroPointMean() | Float32Mean() | Float32MeanZeroPointInside()
+        ):
             raise state.refusal(
                 node, "a profile rule for means over axes", "a rule for average_pool2d"
             )
@@ -194,8 +199,7 @@ def _mean_scaling(
 
 def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str:
     """A sum over axes, then a requantizer that divides by their extent as well."""
-    kind = "global_average_pool" if op.global_pool else "reduce_mean"
-    return _reduce(state, node, op, kind)
+    return _reduce(state, node, op, _kind(state, node, op))
 
 
 def lower_reduce_sum(state: Lowering, node: Node, op: scaled.ReduceSum) -> str:
@@ -230,7 +234,33 @@ def _reduce(
         Requantizer(requantizer.scaling, requantizer.zero_point, low, high)
         for low, high in mean.bounds
     )
+    if isinstance(rule.method, JoinedZeroPointMean) and rule.method.lanes is not None:
+        requantizers = _by_lanes(node, requantizers, rule.method.lanes)
     return state.emit(node, fixed.Requantize(requantizers), [summed], mean.element)
+
+
+def _kind(state: Lowering, node: Node, op: scaled.ReduceMean) -> str:
+    if op.global_pool:
+        return "global_average_pool"
+    rank = len(state.source.type_of(node.operands[0]).shape)
+    plane = rank == 4 and set(op.axes) == {1, 2} and op.keep_dimensions
+    return "plane_mean" if plane else "reduce_mean"
+
+
+def _by_lanes(
+    node: Node, requantizers: tuple[Requantizer, ...], lanes: Lanes
+) -> tuple[Requantizer, ...]:
+    """One requantizer a channel; those behind the last whole vector round otherwise."""
+    channels = node.type.shape[-1]
+    found: list[Requantizer] = []
+    for channel in range(channels):
+        requantizer = requantizers[channel if len(requantizers) > 1 else 0]
+        scaling = requantizer.scaling
+        assert isinstance(scaling, DoubleRounding)
+        scheme = lanes.scheme_of(channel, channels, DoubleRoundingScheme(scaling.ties))
+        assert isinstance(scheme, DoubleRoundingScheme)
+        found.append(replace(requantizer, scaling=replace(scaling, ties=scheme.ties)))
+    return tuple(found)
 
 
 def _reduction(
@@ -253,6 +283,11 @@ def _reduction(
             return source.zero_point, requantizer(
                 fixed_point_mean(source.scale, target.scale, divisor)
             )
+        case JoinedZeroPointMean():
+            chosen, zero_point = joined_zero_point_mean(
+                source.scale, source.zero_point, target.scale, target.zero_point, count
+            )
+            return 0, requantizer(replace(chosen, ties=rule.method.ties), zero_point)
         case Float32Mean():
             factor = float32_mean_factor(source.scale, target.scale, divisor)
             return source.zero_point, requantizer(Float32Multiply(factor))

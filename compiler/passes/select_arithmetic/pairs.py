@@ -15,6 +15,7 @@ from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics import float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.multipliers import quantize_multiplier
 from intaglio.numerics.pairs import (
     DequantizedPair,
     FusedMultiplyAddSum,
@@ -28,16 +29,23 @@ from intaglio.numerics.profile.methods import (
     DequantizedMethod,
     FusedMultiplyAddMethod,
     OperandRescaleMethod,
+    OperandShift,
     ProductMethod,
     RescaledSumMethod,
     SharedShiftMethod,
     SquaredDifferenceMethod,
 )
-from intaglio.numerics.profile.schemes import Rescale, ScaleProduct
+from intaglio.numerics.profile.schemes import DoubleRoundingScheme, Rescale, ScaleProduct
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding, round_fraction
-from intaglio.numerics.scalings import Float32Multiply, Float32MultiplyAdd, Shift
+from intaglio.numerics.scalings import (
+    DoubleRounding,
+    Float32Multiply,
+    Float32MultiplyAdd,
+    Scaling,
+    Shift,
+)
 
 Pair = (
     scaled.Add
@@ -145,18 +153,45 @@ def _rescaled_sum(state: Lowering, pair: _Pair, method: RescaledSumMethod) -> Re
     )
     left_operand = _centred(pair.left_element, pair.left).scale_by(1 << method.left_shift)
     right_operand = _centred(pair.right_element, pair.right).scale_by(1 << method.left_shift)
-    left = state.scaling(pair.node, method.scheme, reals[0], left_operand)
-    right = state.scaling(pair.node, method.scheme, reals[1], right_operand)
+    shift = method.left_shift
+    match method.operand_shift:
+        case OperandShift.ROUND:
+            left = state.scaling(pair.node, method.scheme, reals[0], left_operand)
+            right = state.scaling(pair.node, method.scheme, reals[1], right_operand)
+        case OperandShift.FLOOR:
+            floor = DoubleRoundingScheme(Rounding.FLOOR)
+            left = state.scaling(pair.node, floor, reals[0], left_operand)
+            right = state.scaling(pair.node, floor, reals[1], right_operand)
+        case OperandShift.JOIN:
+            left = _joined(state, pair, reals[0], shift, pair.left_element, pair.left)
+            right = _joined(state, pair, reals[1], shift, pair.right_element, pair.right)
+            shift = 0
+        case _:
+            assert_never(method.operand_shift)
     output = state.scaling(pair.node, method.scheme, reals[2], left_operand + right_operand)
     return RescaledSum(
         pair.left.zero_point,
         pair.right.zero_point,
-        method.left_shift,
+        shift,
         left,
         right,
         Requantizer(output, pair.output.zero_point, pair.low, pair.high),
         subtract=pair.function is PairFunction.SUBTRACT,
     )
+
+
+def _joined(
+    state: Lowering,
+    pair: _Pair,
+    real: Fraction,
+    left_shift: int,
+    element: IntType,
+    quantization: Quantization,
+) -> Scaling:
+    """The multiplier of ``real`` with ``left_shift`` in its exponent."""
+    multiplier, shift = quantize_multiplier(float(real))
+    chosen = DoubleRounding(multiplier, shift + left_shift, Rounding.HALF_AWAY_FROM_ZERO)
+    return state.within_domain(pair.node, chosen, _centred(element, quantization))
 
 
 def _shared_shift_sum(state: Lowering, pair: _Pair, method: SharedShiftMethod) -> SharedShiftSum:

@@ -85,6 +85,10 @@ class Lowering:
         except InvalidOption as error:
             found = str(error).rstrip(".")
             raise self.refusal(node, found, "scales that the profile can multiply by") from None
+        return self.within_domain(node, chosen, accumulator)
+
+    def within_domain(self, node: Node, chosen: Scaling, accumulator: Interval) -> Scaling:
+        """The scaling again, or a refusal of ``node`` where ``accumulator`` overflows it."""
         domain = chosen.monotone_domain
         if domain is not None and not domain.contains(accumulator):
             raise self.refusal(

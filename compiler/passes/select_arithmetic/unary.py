@@ -242,7 +242,7 @@ def _fixed_point(
     target: Quantization,
 ) -> CodeFunction:
     if op.function is scaled.UnaryFunction.LEAKY_RELU:
-        return fixed_point_leaky_relu(method.product, source, target, op.alpha)
+        return fixed_point_leaky_relu(method.product, source, target, op.alpha, method.negates)
     if op.function is scaled.UnaryFunction.HARD_SWISH:
         return fixed_point_hard_swish(source, target)
     if op.function is scaled.UnaryFunction.RSQRT:

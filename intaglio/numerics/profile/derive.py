@@ -153,3 +153,22 @@ def fixed_point_mean(scale: Float32, output: Float32, count: int) -> DoubleRound
     extra = min(count.bit_length() - 1, 32, 31 + shift)
     divided = (multiplier << extra) // count
     return DoubleRounding(divided, shift - extra, Rounding.HALF_AWAY_FROM_ZERO)
+
+
+def joined_zero_point_mean(
+    scale: Float32, zero_point: int, output: Float32, output_zero_point: int, count: int
+) -> tuple[DoubleRounding, int]:
+    """TFLite's optimized MEAN: the scaling of the raw sum, and what is added to its result.
+
+    The multiplier is that of fl32(s / fl32(n * s_out)); z_out - away(fl32(fl32(z * s) / s_out)) is
+    added, where away adds or subtracts 1/2 in float32 and cuts the fraction off.
+    """
+    factor = float32_mean_factor(scale, output, count)
+    multiplier, shift = multipliers.quantize_multiplier(factor.value)
+    real = float32.divide(float32.multiply(float32.from_integer(zero_point), scale), output)
+    half = Float32.from_value(0.5 if real.value > 0 else -0.5)
+    moved = float32.round_to_integer(float32.add(real, half), Rounding.TOWARD_ZERO)
+    return (
+        DoubleRounding(multiplier, shift, Rounding.HALF_AWAY_FROM_ZERO),
+        output_zero_point - moved,
+    )

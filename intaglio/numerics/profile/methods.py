@@ -2,10 +2,22 @@
 """How a machine does what is more than one requantizer: sums of two, means, tables, softmax."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from intaglio.numerics.profile.ranges import require_within
-from intaglio.numerics.profile.schemes import Rescale, ScaleProduct, Scheme
+from intaglio.numerics.profile.schemes import Lanes, Rescale, ScaleProduct, Scheme
 from intaglio.numerics.rounding import Rounding
+
+
+class OperandShift(Enum):
+    """What TFLite's ADD does with the exponent of an operand's multiplier, of 1/2 or less."""
+
+    ROUND = "round"
+    """A rounding shift behind the multiplication, as the scheme says."""
+    FLOOR = "floor"
+    """A shift behind the multiplication that rounds down: optimized uint8 kernels."""
+    JOIN = "join"
+    """Taken off the left shift before the multiplication, so that it rounds once: int8, int16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +26,7 @@ class RescaledSumMethod:
 
     left_shift: int
     scheme: Scheme
+    operand_shift: OperandShift = OperandShift.ROUND
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""
@@ -120,6 +133,18 @@ class FixedPointMean:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedZeroPointMean:
+    """TFLite's optimized MEAN over planes: raw codes, the zero points joined into one.
+
+    The multiplier is that of the float32 s_in / (n * s_out); the operand's zero point is rounded
+    in the result's scale.  ``ties`` are those of the double rounding.
+    """
+
+    ties: Rounding
+    lanes: Lanes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Float32Mean:
     """ONNX Runtime QLinearGlobalAveragePool: float32 factor fl32(s_in / fl32(s_out * n))."""
 
@@ -142,6 +167,7 @@ MeanMethod = (
     | RawCodeMean
     | ReciprocalMean
     | FixedPointMean
+    | JoinedZeroPointMean
     | Float32Mean
     | Float32MeanZeroPointInside
     | Float32PoolMean
@@ -173,10 +199,12 @@ class FixedPointTable:
     """TFLite's integer formulas for LEAKY_RELU, PRELU, HARD_SWISH and RSQRT.
 
     ``product`` forms the multipliers of the two rectifiers and of RSQRT: LiteRT in float32, TFLite
-    Micro in double.
+    Micro in double.  A negative slope of LEAKY_RELU is a multiplier like any other, or the result
+    of the positive one is negated (``negates``): halves go the other way.
     """
 
     product: ScaleProduct = ScaleProduct.FLOAT32
+    negates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeVar
 
 from intaglio.errors import InvalidProfile
@@ -23,9 +24,15 @@ from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.rounding import Rounding
 
 RULE_OPS: dict[str, tuple[str, ...]] = {
-    "contraction": ("conv2d", "conv_transpose2d", "fully_connected", "mat_mul"),
+    "contraction": (
+        "conv2d",
+        "depthwise_conv2d",
+        "conv_transpose2d",
+        "fully_connected",
+        "mat_mul",
+    ),
     "pair": ("add", "subtract", "multiply", "minimum", "maximum", "squared_difference"),
-    "mean": ("average_pool2d", "reduce_mean", "global_average_pool", "reduce_sum"),
+    "mean": ("average_pool2d", "reduce_mean", "plane_mean", "global_average_pool", "reduce_sum"),
     "unary": (
         "identity",
         "leaky-relu",
@@ -63,6 +70,15 @@ class QuantizeRule:
     method: QuantizeMethod
 
 
+class DequantizeMethod(Enum):
+    """In which order a code becomes a float32."""
+
+    CENTRE_FIRST = "centre-first"
+    """fl32((code - zero_point) * scale)."""
+    MULTIPLY_FIRST = "multiply-first"
+    """fl32(fl32(code * scale) + fl32(-zero_point * scale))."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoundRule:
     """The code of an activation's real bound v: round(fl32(v / scale)) + zero_point, or exactly."""
@@ -88,6 +104,7 @@ class Profile:
         rescale: a code in another scale.
         softmax: softmax and L2 normalization.
         resize: bilinear interpolation.
+        dequantize: code to float32 at the border.
     """
 
     name: str
@@ -102,6 +119,7 @@ class Profile:
     rescale: tuple[RescaleRule, ...]
     softmax: tuple[SoftmaxRule, ...]
     resize: tuple[ResizeRule, ...]
+    dequantize: DequantizeMethod = DequantizeMethod.CENTRE_FIRST
 
     def __post_init__(self) -> None:
         """Refuse rules for ops that their table doesn't serve: no op would ever meet them."""

@@ -14,7 +14,7 @@ from intaglio.numerics.profile.methods import (
     UnaryMethod,
 )
 from intaglio.numerics.profile.ranges import require_within
-from intaglio.numerics.profile.schemes import Rescale
+from intaglio.numerics.profile.schemes import Lanes, Rescale
 from intaglio.numerics.rounding import Rounding
 
 
@@ -61,7 +61,7 @@ class Condition:
             return False
         if self.weights and weights not in self.weights:
             return False
-        if self.ops and op not in self.ops:
+        if self.ops and op not in self.ops and GENERAL_KINDS.get(op) not in self.ops:
             return False
         if self.operands and operand not in self.operands:
             return False
@@ -73,6 +73,9 @@ class Condition:
 
 
 ALWAYS = Condition()
+
+GENERAL_KINDS = {"depthwise_conv2d": "conv2d", "plane_mean": "reduce_mean"}
+"""Kinds that are cases of another: a rule for the general one serves them too."""
 
 
 class FloatBias(Enum):
@@ -98,6 +101,7 @@ class ContractionRule:
         order: the order of the additions.
         bias_bits: width of the signed bias.
         float_bias: what becomes of a bias in float32.
+        lanes: the channels behind the last whole vector, where they are rescaled otherwise.
     """
 
     rescale: Rescale
@@ -107,6 +111,7 @@ class ContractionRule:
     order: AccumulationOrder = AccumulationOrder.BIAS_FIRST
     bias_bits: int = 32
     float_bias: FloatBias = FloatBias.ROUND
+    lanes: Lanes | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""

@@ -132,3 +132,24 @@ class Rescale:
 
     product: ScaleProduct
     scheme: Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """A kernel whose vectors of channels and whose last few channels differ in arithmetic.
+
+    Attributes:
+        count: channels in a vector.
+        remainder: how the channels behind the last whole vector are rescaled.
+    """
+
+    count: int
+    remainder: Scheme
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("count", self.count, 1, 1024)
+
+    def scheme_of(self, channel: int, channels: int, whole: Scheme) -> Scheme:
+        """The scheme of one of ``channels``; that of whole vectors is ``whole``."""
+        return whole if channel < channels - channels % self.count else self.remainder

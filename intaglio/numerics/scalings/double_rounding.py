@@ -12,7 +12,7 @@ from intaglio.numerics.scalings.primitives import (
     sign_of,
 )
 
-TIES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_TOWARD_POSITIVE)
+TIES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_TOWARD_POSITIVE, Rounding.FLOOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class DoubleRounding:
 
     - ``HALF_AWAY_FROM_ZERO``: TFLite's reference kernels, TFLite Micro, CMSIS-NN, Ethos-U.
     - ``HALF_TOWARD_POSITIVE``: TFLite's optimized x86 kernels (ruy), NEON SQRDMULH then SRSHL.
+    - ``FLOOR``: nowhere, the shift rounds down: NEON SQRDMULH then SSHL.
 
     Raises:
         InvalidOption: the multiplier isn't an int32, the shift isn't within -31..31, or ``ties``
@@ -49,7 +50,7 @@ class DoubleRounding:
                 "DoubleRounding ties",
                 self.ties.value,
                 "is no known machine's",
-                "choose half-away-from-zero or half-toward-positive",
+                "choose half-away-from-zero, half-toward-positive or floor",
             )
 
     def apply(self, x: int) -> int:

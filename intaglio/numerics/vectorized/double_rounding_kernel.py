@@ -24,7 +24,8 @@ class DoubleRoundingKernel:
         self._multiplier = spread([scaling.multiplier for scaling in scalings], np.int64)
         self._saturates = any(scaling.multiplier == INT32.minimum for scaling in scalings)
         self._right = spread(right, np.int64) if any(right) else None
-        self._half = spread([(1 << shift) >> 1 for shift in right], np.int64)
+        half = 0 if ties is Rounding.FLOOR else 1
+        self._half = spread([(half << shift) >> 1 for shift in right], np.int64)
         self._ties_away = ties is Rounding.HALF_AWAY_FROM_ZERO
         self._all_round = all(right)
         # -1 where the second rounding takes place, 0 where there is none.

@@ -18,6 +18,8 @@ TEXT = format_profile(replace(load_profile("tflm"), checked_against=()))
 def test_the_shipped_profiles() -> None:
     assert profile_names() == (
         "dory",
+        "litert-opt-x86",
+        "litert-ref-1.2",
         "litert-ref-1.3",
         "litert-xnnpack-x86",
         "onnx-spec",

@@ -14,6 +14,8 @@ from tests.peers.tflite.single_op import Case
 
 _BYTES = (np.int8, np.uint8)
 _ALL = (*_BYTES, np.int16)
+_REFERENCES = (Peer.LITERT_REF, Peer.LITERT_REF_1_2)
+_LITERTS = (*_REFERENCES, Peer.LITERT_OPT, Peer.LITERT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ SUBJECTS = (
         "SQUARED_DIFFERENCE",
         pairs.squared_differences,
         (np.int8, np.int16),
-        lacking=((Peer.LITERT_REF, np.int16), (Peer.LITERT, np.int16)),
+        lacking=tuple((peer, np.int16) for peer in _LITERTS),
     ),
     Subject("MINIMUM and MAXIMUM", pairs.extremes, _ALL),
     Subject("AVERAGE_POOL_2D", planes.average_pools, _ALL),
@@ -65,8 +67,12 @@ SUBJECTS = (
         planes.sums,
         _ALL,
         _BYTES,
-        # LiteRT's reference kernel takes every code for uint8.
-        lacking=((Peer.LITERT_REF, np.int8), (Peer.LITERT_REF, np.int16), (Peer.LITERT, np.int16)),
+        # LiteRT's reference kernel takes every code for uint8, the optimized one is in float32.
+        lacking=(
+            *((peer, dtype) for peer in _REFERENCES for dtype in (np.int8, np.int16)),
+            *((Peer.LITERT_OPT, dtype) for dtype in _ALL),
+            (Peer.LITERT, np.int16),
+        ),
     ),
     Subject("MIRROR_PAD", moves.mirrored_pads, _ALL, lacking=((Peer.TFLM, np.int16),)),
     Subject("GATHER", moves.gathers, _ALL, lacking=((Peer.TFLM, np.int16),)),
@@ -89,7 +95,12 @@ SUBJECTS = (
     Subject("QUANTIZE of codes", functions.requantizations, _ALL, _BYTES),
     Subject("QUANTIZE to the other sign", functions.sign_changes, _BYTES),
     Subject("LEAKY_RELU", functions.leaky_rectifiers, _ALL, _BYTES),
-    Subject("PRELU", functions.parametric_rectifiers, _ALL),
+    Subject(
+        "PRELU",
+        functions.parametric_rectifiers,
+        _ALL,
+        lacking=((Peer.LITERT_REF_1_2, np.int16),),
+    ),
     Subject("LOGISTIC", functions.logistics, _ALL, _BYTES),
     Subject("TANH", functions.hyperbolic_tangents, _ALL, _BYTES),
     Subject(
@@ -97,7 +108,7 @@ SUBJECTS = (
         functions.table_scales_of_two,
         (np.int16,),
         # The optimized kernels have fixed-point formulas there; the profile refuses them.
-        lacking=((Peer.LITERT, np.int16),),
+        lacking=((Peer.LITERT, np.int16), (Peer.LITERT_OPT, np.int16)),
     ),
     Subject("HARD_SWISH", functions.hard_swishes, _BYTES),
     Subject("SOFTMAX", functions.softmaxes, _ALL),
@@ -119,13 +130,17 @@ SUBJECTS = (
         functions.exponential_units,
         (np.int8,),
         (np.int8,),
-        lacking=((Peer.LITERT_REF, np.int8),),
+        lacking=((Peer.LITERT_REF, np.int8), (Peer.LITERT_REF_1_2, np.int8)),
     ),
     Subject(
         "GELU",
         functions.gaussian_units,
         _ALL,
-        lacking=((Peer.TFLM, np.int8), (Peer.TFLM, np.int16)),
+        lacking=(
+            (Peer.TFLM, np.int8),
+            (Peer.TFLM, np.int16),
+            (Peer.LITERT_REF_1_2, np.int16),
+        ),
     ),
 )
 
@@ -139,26 +154,22 @@ class Difference:
 
 
 _GELU = Difference(4, "the kernel's float32 GELU rounds at every step, our table once")
+_QUANTIZE = "the kernel rounds half to even in whole vectors and half away in the rest"
+_RESIZE = "a float32 sum of rounded weights, against the exact value"
 
 _WIDE_GELU = Difference(256, f"{_GELU.reason}: a sample differs, and with it its neighbourhood")
 
 KNOWN: dict[tuple[str, Any, Peer], Difference] = {
-    ("ADD", np.int16, Peer.LITERT): Difference(
-        1, "the AVX2 kernel rounds otherwise in whole groups of 16 values than in the rest"
-    ),
-    ("LEAKY_RELU", np.int16, Peer.LITERT): Difference(
-        8192, "a negative slope: the optimized kernel multiplies by a negative multiplier"
-    ),
-    ("QUANTIZE of float32", np.int16, Peer.LITERT): Difference(
-        1, "the kernel rounds half to even in whole vectors and half away in the rest"
-    ),
-    ("RESIZE_BILINEAR", np.uint8, Peer.LITERT_REF): Difference(
-        68, "a float32 sum of rounded weights, against the exact value"
-    ),
-    ("GELU", np.int8, Peer.LITERT_REF): _GELU,
-    ("GELU", np.uint8, Peer.LITERT_REF): _GELU,
-    ("GELU", np.int8, Peer.LITERT): _GELU,
-    ("GELU", np.int16, Peer.LITERT_REF): _WIDE_GELU,
-    ("GELU", np.int16, Peer.LITERT): _WIDE_GELU,
-    ("GELU", np.uint8, Peer.LITERT): _GELU,
+    ("QUANTIZE of float32", np.int16, Peer.LITERT): Difference(1, _QUANTIZE),
+    ("QUANTIZE of float32", np.int16, Peer.LITERT_OPT): Difference(1, _QUANTIZE),
+    ("QUANTIZE of float32", np.int8, Peer.LITERT_OPT): Difference(12, _QUANTIZE),
+    ("QUANTIZE of float32", np.uint8, Peer.LITERT_OPT): Difference(12, _QUANTIZE),
+    ("RESIZE_BILINEAR", np.uint8, Peer.LITERT_REF): Difference(68, _RESIZE),
+    ("RESIZE_BILINEAR", np.uint8, Peer.LITERT_REF_1_2): Difference(68, _RESIZE),
+    ("RESIZE_BILINEAR", np.uint8, Peer.LITERT_OPT): Difference(73, _RESIZE),
+    **{
+        ("GELU", dtype, peer): _WIDE_GELU if dtype is np.int16 else _GELU
+        for dtype in _ALL
+        for peer in _LITERTS
+    },
 }

@@ -19,7 +19,7 @@ from tests.simulator.engines import assert_engines_agree
 
 STEPS = {"dory": 3, "litert-xnnpack-x86": 2}
 # TFLite walks by a step of 10 fractional bits, whatever the width of the codes.
-COARSE = {("resize", name) for name in ("tflm", "litert-ref-1.3", "litert-xnnpack-x86")}
+COARSE = {("resize", name) for name in profile_names() if name.startswith(("tflm", "litert"))}
 # Tables of 16-bit functions take their time.
 SLOW = [("i16", 0), ("u16", 32769), ("i14", 0)]
 WIDTHS = [

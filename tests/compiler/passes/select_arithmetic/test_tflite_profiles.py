@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What LiteRT and TFLite Micro compute and their profiles have to keep, without running them.
 
-The codes are those of ai-edge-litert 2.3.0 and tflite-micro 0.dev20261023182759 on x86-64;
-``tests/peers`` compares with the programs themselves.
+The codes are those of ai-edge-litert 2.3.0, of 1.2.0, and of tflite-micro 0.dev20261023182759 on
+x86-64; ``tests/peers`` compares with the programs themselves.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from intaglio.errors import UnsupportedModel
 from intaglio.numerics.profile import load_profile
 from tests.simulator.engines import assert_engines_agree
 
-PROFILES = ("tflm", "litert-ref-1.3", "litert-xnnpack-x86")
+PROFILES = ("tflm", "litert-ref-1.2", "litert-ref-1.3", "litert-opt-x86", "litert-xnnpack-x86")
 
 FALLING = """
 graph falling scaled
@@ -34,15 +34,41 @@ graph resigned scaled
 %y: TARGET[1,4]{scale=f32(1.0), zero_point=1} = requantize(%x)
 return %y
 """
+DEPTHWISE = """
+graph depthwise scaled
+%x: i8[1,1,1,9]{scale=f32(0.5)} = input
+%w: i8[9,1,1,1]{scale=f32(0.5)} = constant [2, 2, 2, 2, 2, 2, 2, 2, 2]
+%y: i8[1,1,1,9]{scale=f32(1.0)} = conv2d(%x, %w) groups=9
+return %y
+"""
+PLANES = """
+graph planes scaled
+%x: i8[1,2,1,18]{scale=f32(0.5), zero_point=3} = input
+%y: i8[1,1,1,18]{scale=f32(1.0)} = reduce_mean(%x) axes=[1,2] keep_dimensions=true
+return %y
+"""
+REAL = """
+graph real scaled
+%x: i8[1,1]{scale=f32(0.1), zero_point=99} = input
+%y: f32[1,1] = dequantize(%x)
+return %y
+"""
 
 
-@pytest.mark.parametrize("profile", ["tflm", "litert-ref-1.3"])
+@pytest.mark.parametrize("profile", ["tflm", "litert-ref-1.3", "litert-opt-x86"])
 def test_a_negative_slope_negates_what_the_positive_one_gives(profile: str) -> None:
     graph = select_arithmetic(parse_graph(FALLING), load_profile(profile))
     codes = np.arange(-8, 0, dtype=np.int8).reshape(1, -1)
     result = assert_engines_agree(graph, {"x": codes})[graph.outputs[0]]
     # -1 * -0.5 is a half that goes down to 0: -SRDHM(-1, +0.5), where SRDHM(-1, -0.5) is 1.
     assert result.tolist() == [[4, 3, 3, 2, 2, 1, 1, 0]]
+
+
+def test_a_negative_slope_is_a_negative_multiplier_in_older_kernels() -> None:
+    graph = select_arithmetic(parse_graph(FALLING), load_profile("litert-ref-1.2"))
+    codes = np.arange(-8, 0, dtype=np.int8).reshape(1, -1)
+    result = assert_engines_agree(graph, {"x": codes})[graph.outputs[0]]
+    assert result.tolist() == [[4, 4, 3, 3, 2, 2, 1, 1]]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -98,3 +124,27 @@ def test_xnnpack_requantizes_to_the_same_sign_alone(target: str, scaling: str) -
     text = RESIGNED.replace("TARGET", target)
     graph = select_arithmetic(parse_graph(text), load_profile("litert-xnnpack-x86"))
     assert scaling in print_graph(graph)
+
+
+def test_channels_behind_the_last_whole_vector_round_away() -> None:
+    """A product of -3/8: SRDHM gives -3 * 2**28 / 2**28, and the shift by two -0.75 or -1."""
+    graph = select_arithmetic(parse_graph(DEPTHWISE), load_profile("litert-opt-x86"))
+    codes = np.full((1, 1, 1, 9), -3, np.int8)
+    result = assert_engines_agree(graph, {"x": codes})[graph.outputs[0]]
+    assert result.ravel().tolist() == [-1] * 8 + [-2]
+
+
+def test_a_mean_over_planes_joins_its_zero_points() -> None:
+    """-7 / 4: SRDHM by 1/2 gives -3, a half that 16 channels take up; away(3 / 2) = 2 goes off."""
+    graph = select_arithmetic(parse_graph(PLANES), load_profile("litert-opt-x86"))
+    codes = np.stack([np.full(18, 3), np.full(18, 4)]).astype(np.int8).reshape(1, 2, 1, 18)
+    result = assert_engines_agree(graph, {"x": -codes})[graph.outputs[0]]
+    assert result.ravel().tolist() == [-3] * 16 + [-4] * 2
+
+
+def test_optimized_kernels_multiply_before_they_add_the_zero_point() -> None:
+    graph = select_arithmetic(parse_graph(REAL), load_profile("litert-opt-x86"))
+    result = assert_engines_agree(graph, {"x": np.array([[101]], np.int8)})[graph.outputs[0]]
+    scale = np.float32(0.1)
+    assert result[0, 0] == np.float32(101) * scale + np.float32(-99) * scale
+    assert result[0, 0] != np.float32(2) * scale

@@ -43,7 +43,23 @@ def _differing(one: Codes, other: Codes) -> dict[str, int]:
 LAST_BIT = "their multipliers differ in the last of 31 bits"
 POWERS = "pow2-half-up takes powers of two alone, and rounds them alike"
 SAME_SOFTMAX = "their softmax of 8 bits differs on a few values in 100,000, whatever the scale"
+SLOPES = "negative slopes of LEAKY_RELU alone, or 16-bit tables at some powers of two, differ"
+PLANES = "means of planes whose axes are kept alone differ"
 ALIKE: dict[tuple[str, str], dict[str, str]] = {
+    ("litert-opt-x86", "litert-ref-1.2"): {"mean": PLANES, "unary": SLOPES},
+    ("litert-opt-x86", "litert-ref-1.3"): {"mean": PLANES, "unary": SLOPES},
+    ("litert-opt-x86", "tflm"): {"mean": PLANES, "unary": SLOPES},
+    ("litert-ref-1.2", "litert-ref-1.3"): {"unary": SLOPES},
+    ("litert-ref-1.2", "onnx-spec"): {"softmax": SAME_SOFTMAX},
+    ("litert-ref-1.2", "ort-x86-vnni"): {"softmax": SAME_SOFTMAX},
+    ("litert-ref-1.2", "qonnx"): {"softmax": SAME_SOFTMAX},
+    ("litert-ref-1.2", "tflm"): {
+        "mean": LAST_BIT,
+        "pair": LAST_BIT,
+        "softmax": "of 16 bits alone does one differ from the other",
+        "unary": LAST_BIT,
+    },
+    ("litert-ref-1.2", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
     ("litert-ref-1.3", "onnx-spec"): {"softmax": SAME_SOFTMAX},
     ("litert-ref-1.3", "ort-x86-vnni"): {"softmax": SAME_SOFTMAX},
     ("litert-ref-1.3", "tflm"): {
@@ -60,6 +76,9 @@ ALIKE: dict[tuple[str, str], dict[str, str]] = {
     ("pow2-half-up", "single-rounding"): {"contraction": POWERS, "rescale": POWERS},
     ("pow2-half-up", "tosa-single"): {"contraction": POWERS, "rescale": POWERS},
     ("single-rounding", "tosa-single"): {"rescale": LAST_BIT},
+    ("litert-ref-1.3", "qonnx"): {"softmax": SAME_SOFTMAX},
+    ("ort-x86-vnni", "qonnx"): {"softmax": SAME_SOFTMAX},
+    ("qonnx", "tflm"): {"softmax": SAME_SOFTMAX},
     ("tflm", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
 }
 """Tables in which two profiles have other rules and the corpus finds no other code; may shrink."""
