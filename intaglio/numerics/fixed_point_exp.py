@@ -14,7 +14,7 @@ from intaglio.numerics.scalings import saturating_rounding_doubling_high_multipl
 EXP_OF_MINUS_EIGHTH = 1895147668
 """exp(-1/8) in Q0.31."""
 
-_THIRD = 715827883
+THIRD = 715827883
 """1/3 in Q0.31."""
 
 EXP_OF_MINUS_POWERS = (
@@ -65,7 +65,7 @@ def _exp_between_minus_quarter_and_zero(a: int) -> int:
     x = a + (1 << 28)
     square = product(x, x)
     cube, fourth = product(square, x), product(square, square)
-    higher = product(rounding_shift_away(fourth, 2) + cube, _THIRD) + square
+    higher = product(rounding_shift_away(fourth, 2) + cube, THIRD) + square
     series = x + rounding_shift_away(higher, 1)
     return INT32.wrap(EXP_OF_MINUS_EIGHTH + product(EXP_OF_MINUS_EIGHTH, series))
 

@@ -10,6 +10,7 @@ from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.errors import InvalidData, InvalidOption
 from intaglio.numerics import float32, interpolation
+from intaglio.numerics.fixed_point_sigmoid import fixed_point_sigmoid, fixed_point_tanh
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.functions import Real
 from intaglio.numerics.integers import IntType
@@ -56,18 +57,17 @@ def shared_sigmoid(
     """Sigmoid or tanh by the table that they share."""
     require_symmetric(state, node, source, target)
     functions = {
-        scaled.UnaryFunction.SIGMOID: (interpolation.sigmoid, (-12,)),
-        scaled.UnaryFunction.TANH: (interpolation.tanh, (-12, -11)),
+        scaled.UnaryFunction.SIGMOID: (interpolation.sigmoid, fixed_point_sigmoid, (-12,)),
+        scaled.UnaryFunction.TANH: (interpolation.tanh, fixed_point_tanh, (-12, -11)),
     }
     if op.function not in functions:
         found = f"no table of sigmoid for {op.function.value}"
         raise state.refusal(node, found, "a rule of another kind for it")
-    function, powers = functions[op.function]
-    if method.other_powers_of_two and any(
-        interpolation.near_power_of_two(source.scale, power) for power in powers
-    ):
-        found = f"the scale {source.scale}, where the profile's kernel uses no table"
-        raise state.refusal(node, found, "a scale that isn't a power of two")
+    function, without_table, powers = functions[op.function]
+    for power in powers if method.other_powers_of_two else ():
+        if interpolation.near_power_of_two(source.scale, power):
+            shift = power - powers[0]
+            return lambda code: without_table(INT16.saturate(code << shift))
     try:
         multiplier, shift = interpolation.sigmoid_input(source.scale)
     except InvalidOption:

@@ -223,8 +223,8 @@ class InterpolatedTable:
 class SigmoidTableMethod:
     """TFLite's 16-bit LOGISTIC and TANH: 256 samples of sigmoid, interpolated in integers.
 
-    ``other_powers_of_two``: the kernel treats scales of 2**-12 (TANH: 2**-11 too) otherwise, which
-    no method describes; they are refused.
+    ``other_powers_of_two``: scales of 2**-12 (TANH: 2**-11 too) need no table, but a fixed-point
+    formula (LiteRT's optimized kernels).
     """
 
     other_powers_of_two: bool = False

@@ -107,8 +107,6 @@ SUBJECTS = (
         "LOGISTIC and TANH at powers of two",
         functions.table_scales_of_two,
         (np.int16,),
-        # The optimized kernels have fixed-point formulas there; the profile refuses them.
-        lacking=((Peer.LITERT, np.int16), (Peer.LITERT_OPT, np.int16)),
     ),
     Subject("HARD_SWISH", functions.hard_swishes, _BYTES),
     Subject("SOFTMAX", functions.softmaxes, _ALL),

@@ -108,9 +108,13 @@ def test_what_the_tables_of_int16_cant_take_is_refused(
 
 def test_optimized_kernels_have_formulas_of_their_own_at_powers_of_two() -> None:
     text = WIDE.replace("OP", "unary(%x) function=tanh").replace("0.0005", "0.00048828125")
-    select_arithmetic(parse_graph(text), load_profile("litert-ref-1.3"))
-    with pytest.raises(UnsupportedModel, match="where the profile's kernel uses no table"):
-        select_arithmetic(parse_graph(text), load_profile("litert-xnnpack-x86"))
+    codes = np.array([[-32768, -5000, -1, 1, 300, 20000]], np.int16)
+    found = {}
+    for name in ("litert-ref-1.3", "litert-xnnpack-x86"):
+        graph = select_arithmetic(parse_graph(text), load_profile(name))
+        found[name] = assert_engines_agree(graph, {"x": codes})[graph.outputs[0]].tolist()
+    assert found["litert-ref-1.3"] == [[-32767, -32275, -16, 16, 4766, 32767]]
+    assert found["litert-xnnpack-x86"] == [[-32767, -32280, -24, 24, 4768, 32767]]
 
 
 @pytest.mark.parametrize(
