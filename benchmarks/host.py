@@ -251,15 +251,16 @@ class Compiled:
         self._result = np.empty(declared.shape, dtype)
         # Held, since the code gets nothing but addresses.
         self._kept = image, aligned(self._loaded.arena)
-        self._places = [address(image)], [address(self._result)], address(self._kept[1])
-        self._loaded.call(*self._places)
+        places = [address(image)], [address(self._result)], address(self._kept[1])
+        self._run = self._loaded.bind(*places)
+        self._run()
 
     def seconds(self, repeats: int) -> float:
         """Of one call, the mean of ``repeats``."""
-        call, places = self._loaded.call, self._places
+        run = self._run
         began = time.thread_time()
         for _ in range(repeats):
-            call(*places)
+            run()
         return (time.thread_time() - began) / repeats
 
     def output(self) -> Array:

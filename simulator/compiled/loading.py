@@ -17,16 +17,38 @@ from intaglio.simulator.compiled.cache import Stored, key, stored
 NAME = "network"
 _LINKERS = ("ld", "ld.lld", "cc")
 
-Call = Callable[[Sequence[int], Sequence[int], int], None]
-"""With the addresses of the inputs, of the outputs, and of the arena."""
+Entry = Callable[[int, int, int], object]
+"""The function that the object exports, with its three pointers as addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A compiled graph in memory."""
+    """A compiled graph in memory.
 
-    call: Call
+    Attributes:
+        entry: its function.
+        arena: bytes that it works in.
+    """
+
+    entry: Entry
     arena: int
+
+    def call(self, inputs: Sequence[int], outputs: Sequence[int], arena: int) -> None:
+        """Run it on the addresses of the inputs, of the outputs, and of the arena."""
+        self.bind(inputs, outputs, arena)()
+
+    def bind(
+        self, inputs: Sequence[int], outputs: Sequence[int], arena: int
+    ) -> Callable[[], object]:
+        """A call that is ready to be made, as often as one likes."""
+        given, taken = pointers(inputs), pointers(outputs)
+        places = ctypes.addressof(given), ctypes.addressof(taken), arena
+
+        # The arrays of pointers live as long as what points to them.
+        def run(entry: Entry = self.entry, held: object = (given, taken)) -> object:
+            return entry(*places)
+
+        return run
 
 
 def load(graph: Graph) -> Loaded:
@@ -56,28 +78,17 @@ def _compile(graph: Graph, folder: Path) -> Stored:
     return Stored(code, network.plan.size)
 
 
-def _shared(code: Path) -> Call:
+def _shared(code: Path) -> Entry:
     function = ctypes.CDLL(str(code))[f"{NAME}_run"]
     function.argtypes = [ctypes.c_void_p] * 3
     function.restype = ctypes.c_int32
-
-    def call(inputs: Sequence[int], outputs: Sequence[int], arena: int) -> None:
-        given, taken = pointers(inputs), pointers(outputs)
-        function(ctypes.addressof(given), ctypes.addressof(taken), arena)
-
-    return call
+    return function
 
 
-def _jit(code: Path) -> Call:
+def _jit(code: Path) -> Entry:
     from intaglio.compiler.targets.tvm.jit import load_bitcode
 
-    function = load_bitcode(code, f"{NAME}_run")
-
-    def call(inputs: Sequence[int], outputs: Sequence[int], arena: int) -> None:
-        given, taken = pointers(inputs), pointers(outputs)
-        function(ctypes.addressof(given), ctypes.addressof(taken), arena)
-
-    return call
+    return load_bitcode(code, f"{NAME}_run")
 
 
 def pointers(addresses: Sequence[int]) -> "ctypes.Array[ctypes.c_void_p]":
