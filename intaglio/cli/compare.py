@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from intaglio.cli.options import Batch, Json, Labels, Preprocessing, Quiet, Shape
+from intaglio.cli.options import Batch, Datatype, Json, Labels, Preprocessing, Quiet, Shape
 
 if TYPE_CHECKING:
     from intaglio.commands.compare import PeerComparison
@@ -41,6 +41,7 @@ def compare(
     ] = None,
     batch: Batch = None,
     shape: Shape = None,
+    datatype: Datatype = None,
     setup: Annotated[
         str | None,
         typer.Option(metavar="PEER|all", help="Make the environment of a peer, and stop."),
@@ -58,7 +59,7 @@ def compare(
         specs,
     )
     from intaglio.commands.data import open_dataset
-    from intaglio.commands.models import named, parse_shapes
+    from intaglio.commands.models import LoweringOptions, named, parse_datatypes, parse_shapes
     from intaglio.commands.peers.catalog import Peer
     from intaglio.commands.peers.environments import demand
     from intaglio.commands.progress import progress
@@ -75,7 +76,10 @@ def compare(
     peer = Peer(against)
     demand(peer)
     arithmetic = load_profile(profile or peer.about.profile)
-    subject = open_subject(model, peer, batch, parse_shapes(shape or ()))
+    options = LoweringOptions(
+        None, batch, parse_shapes(shape or ()), parse_datatypes(datatype or ())
+    )
+    subject = open_subject(model, peer, options)
     if data is None:
         samples = random_samples(subject, random or 4, seed)
     else:

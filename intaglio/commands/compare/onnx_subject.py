@@ -9,10 +9,9 @@ import onnx_ir as ir
 from onnx_ir.convenience import extract
 
 from intaglio.commands.compare.subject import Step, Tensors
-from intaglio.commands.models import LoweringOptions, Shapes, import_file
+from intaglio.commands.models import LoweringOptions, import_file, load_onnx
 from intaglio.commands.peers.running import Job, Result, Tensor, WholeModel
 from intaglio.compiler.ir.graph import Array, Graph, Input
-from intaglio.compiler.real.load import load_model
 from intaglio.frontends.onnx import import_onnx
 
 _SCALE_OF_QGEMM = 7
@@ -31,15 +30,15 @@ class OnnxSubject:
     steps: tuple[Step, ...]
 
     @staticmethod
-    def open(path: Path, batch: int | None, shapes: Shapes | None) -> "OnnxSubject":
+    def open(path: Path, options: LoweringOptions) -> "OnnxSubject":
         """Read the model and find its steps.
 
         Raises:
             InvalidFile: the file is no model, or a float one.
             UnsupportedModel: parts of the model have no integer form.
         """
-        graph = import_file(path, LoweringOptions(batch=batch, shapes=shapes))
-        model = load_model(path, shapes)
+        graph = import_file(path, options)
+        model = load_onnx(path, options.shapes)
         return OnnxSubject(path.name, path.read_bytes(), model, graph, tuple(_steps(model.graph)))
 
     @property

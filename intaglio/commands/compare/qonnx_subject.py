@@ -19,6 +19,8 @@ from intaglio.compiler.ir.graph import Array, Graph, Input, Node
 from intaglio.compiler.ir.types import FloatType, TensorType
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.onnx_runtime import parse
+from intaglio.errors import InvalidFile
+from intaglio.frontends.onnx.qonnx.dispatch import DOMAINS
 from intaglio.numerics.profile import load_profile
 
 _LAYOUT = ".nchw"
@@ -39,9 +41,16 @@ class QonnxSubject:
 
     @staticmethod
     def of(path: Path, graph: Graph) -> "QonnxSubject":
-        """Read the file that ``graph`` was made of."""
+        """Read the file that ``graph`` was made of.
+
+        Raises:
+            InvalidFile: no node of it is of QONNX.
+        """
         content = path.read_bytes()
-        return QonnxSubject(path.name, content, parse(content), graph)
+        model = parse(content)
+        if not any(node.domain in DOMAINS for node in model.graph.node):
+            raise InvalidFile(path, "it has no node of QONNX", "compare it with onnxruntime")
+        return QonnxSubject(path.name, content, model, graph)
 
     @property
     def inputs(self) -> tuple[Input, ...]:

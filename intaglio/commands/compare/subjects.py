@@ -6,12 +6,14 @@ from pathlib import Path
 from intaglio.commands.compare.onnx_subject import OnnxSubject
 from intaglio.commands.compare.qonnx_subject import QonnxSubject
 from intaglio.commands.compare.subject import Subject
-from intaglio.commands.models import EXTENSION, LoweringOptions, Shapes, import_file
+from intaglio.commands.models import EXTENSION, LoweringOptions, import_file
 from intaglio.commands.peers.catalog import Peer
 from intaglio.errors import InvalidFile
 
+_DEFAULT = LoweringOptions()
 
-def open_subject(path: Path, peer: Peer, batch: int | None, shapes: Shapes | None) -> Subject:
+
+def open_subject(path: Path, peer: Peer, options: LoweringOptions = _DEFAULT) -> Subject:
     """A model that the peer reads, in steps.
 
     Raises:
@@ -24,12 +26,12 @@ def open_subject(path: Path, peer: Peer, batch: int | None, shapes: Shapes | Non
             path, f"{peer.value} doesn't read such a file", f"give the {wanted} file that it runs"
         )
     if path.suffix == ".tflite":
-        graph = import_file(path, LoweringOptions(batch=batch, shapes=shapes))
+        graph = import_file(path, options)
         # Its imports are an extra; without it the line above has said so.
         from intaglio.commands.compare.tflite_subject import TfliteSubject
 
         return TfliteSubject.of(path, graph)
     if peer is Peer.QONNX:
-        graph = import_file(path, LoweringOptions(batch=batch, shapes=shapes))
+        graph = import_file(path, options)
         return QonnxSubject.of(path, graph)
-    return OnnxSubject.open(path, batch, shapes)
+    return OnnxSubject.open(path, options)

@@ -101,6 +101,7 @@ class _Walk:
             found = [result.outputs for result in alone]
         for number, (step, tensors) in enumerate(zip(self.subject.steps, found, strict=True)):
             theirs_of = list(_runs_of(tensors, step.results, len(runs)))
+            self.reals |= {name for name in step.results if ours[0][name].dtype.kind == "f"}
             differs = False
             for run, theirs in enumerate(theirs_of):
                 mine = {name: self.subject.shown(name, ours[run][name]) for name in step.results}
@@ -170,8 +171,6 @@ class _Walk:
         differs = False
         for name, expected in theirs.items():
             found = compare({name: ours[name]}, {name: expected})
-            if ours[name].dtype.kind == "f":
-                self.reals.add(name)
             if found.first is not None:
                 found = replace(found, first=replace(found.first, run=run))
                 differs = True

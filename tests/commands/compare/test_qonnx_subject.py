@@ -10,13 +10,14 @@ import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from intaglio.commands.compare import compare_with_peer, random_samples
+from intaglio.commands.compare import compare_with_peer, open_subject, random_samples
 from intaglio.commands.compare.qonnx_subject import QonnxSubject
 from intaglio.commands.peers.catalog import Peer
 from intaglio.commands.peers.environments import demand
-from intaglio.errors import MissingPeer
+from intaglio.errors import InvalidFile, MissingPeer
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
+from tests.frontends.onnx.qdq_models import QdqModel
 
 Constants = list[onnx.TensorProto]
 
@@ -56,8 +57,8 @@ def subject(tmp_path: Path) -> QonnxSubject:
         product = quantized(nodes, constants, f"{layer}_weights", 0.0625)
         nodes.append(helper.make_node("MatMul", [value, product], [layer], name=f"{layer}_node"))
         value = quantized(nodes, constants, layer, 0.5)
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8])]
-    outputs = [helper.make_tensor_value_info(value, TensorProto.FLOAT, [1, 8])]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 8])]
+    outputs = [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["n", 8])]
     proto = helper.make_model(
         helper.make_graph(nodes, "small", inputs, outputs, initializer=constants),
         opset_imports=[
@@ -99,3 +100,13 @@ def test_every_tensor_in_qonnx(subject: QonnxSubject) -> None:
     )
     assert found.divergences == ()
     assert (found.tensors, found.values) == (5, 5 * 8 * 20)
+
+
+def test_a_model_of_other_nodes_is_sent_to_onnx_runtime(tmp_path: Path) -> None:
+    model = QdqModel()
+    x = model.qdq(model.float_input("x", (1, 4)), 0.5)
+    model.output(model.qdq(model.node("Relu", [x], "y"), 0.5), shape=(1, 4))
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model.proto().SerializeToString())
+    with pytest.raises(InvalidFile, match="it has no node of QONNX; compare it with onnxruntime"):
+        open_subject(path, Peer.QONNX)

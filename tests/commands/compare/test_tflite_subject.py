@@ -48,7 +48,7 @@ def branching() -> bytes:
 def subject(tmp_path: Path) -> Subject:
     path = tmp_path / "net.tflite"
     path.write_bytes(branching())
-    return open_subject(path, Peer.TFLM, None, None)
+    return open_subject(path, Peer.TFLM)
 
 
 def compared(subject: Subject, peer: Peer, profile: str) -> PeerComparison:

@@ -37,7 +37,7 @@ def subject(tmp_path: Path) -> Subject:
     model.output("y", shape=("n", 5))
     path = tmp_path / "net.onnx"
     path.write_bytes(model.proto().SerializeToString())
-    return open_subject(path, Peer.ONNXRUNTIME, None, None)
+    return open_subject(path, Peer.ONNXRUNTIME)
 
 
 def compared(
@@ -89,7 +89,7 @@ def test_dead_nodes_and_constants_are_no_steps(tmp_path: Path) -> None:
     model.output(model.q(model.node("Add", [x, weights], "y"), 0.5), onnx.TensorProto.UINT8, (1, 4))
     path = tmp_path / "net.onnx"
     path.write_bytes(model.proto().SerializeToString())
-    subject = open_subject(path, Peer.ONNXRUNTIME, None, None)
+    subject = open_subject(path, Peer.ONNXRUNTIME)
     assert [(step.results, step.operands) for step in subject.steps] == [(("y_q",), ("x",))]
 
 

@@ -132,7 +132,7 @@ def compared(folder: Path, network: Network, peer: Peer) -> PeerComparison:
     Raises:
         IntaglioError: we refuse the network, or the peer does.
     """
-    subject = open_subject(folder / f"{network.file}.tflite", peer, None, None)
+    subject = open_subject(folder / f"{network.file}.tflite", peer)
     profile = load_profile(peer.about.profile)
     samples = _samples(folder, network, subject)
     return compare_with_peer(

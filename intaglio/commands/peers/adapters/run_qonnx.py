@@ -17,9 +17,13 @@ from qonnx.transformation.infer_shapes import InferShapes
 def run_job(peer, job, arrays, prefix, runs):
     """Outputs, tensors, and whether a delegate ran."""
     proto = onnx.load_model_from_string(arrays[f"{prefix}.content"].tobytes())
-    model = ModelWrapper(proto).transform(InferShapes())
+    model = ModelWrapper(proto)
     constants = {constant.name for constant in model.graph.initializer}
     inputs = [given.name for given in model.graph.input if given.name not in constants]
+    # An open batch has the extent that is given.
+    for name, array in zip(inputs, runs[0] if runs else (), strict=False):
+        model.set_tensor_shape(name, list(array.shape))
+    model = model.transform(InferShapes())
     names = [result.name for result in model.graph.output]
     computed = dict.fromkeys(name for node in model.graph.node for name in node.output if name)
     outputs, tensors = exchange.Tensors(), exchange.Tensors()
