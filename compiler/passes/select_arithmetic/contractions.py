@@ -10,7 +10,7 @@ from intaglio.compiler.analysis.accumulators import AccumulateOp, ChannelRange, 
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Constant, Node
 from intaglio.compiler.ir.types import Quantization
-from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds, cuts_codes
 from intaglio.compiler.passes.select_arithmetic.float_biases import (
     MOST_STEPS,
     RealSum,
@@ -60,6 +60,7 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         per_channel,
         state.source.type_of(node.operands[1]).integer,
         _bias_type(state, node),
+        cuts_codes(op.activation, *state.result(node)),
     )
     real_bias = float_bias(state, node)
     if len(node.operands) > 2 and real_bias is None:

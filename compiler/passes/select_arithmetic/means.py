@@ -8,7 +8,7 @@ from typing import assert_never
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
-from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds, cuts_codes
 from intaglio.compiler.passes.select_arithmetic.rescaling import (
     Bounds,
     full_bounds,
@@ -67,6 +67,16 @@ def _mean(state: Lowering, node: Node, activation: scaled.Clip) -> _Mean:
     return _Mean(node, source, source_element, target, element, bounds)
 
 
+def _rule(state: Lowering, mean: _Mean, kind: str, activation: scaled.Clip) -> MeanRule:
+    return state.profile.first(
+        state.profile.mean,
+        kind,
+        mean.source_element,
+        mean.element,
+        clipped=cuts_codes(activation, mean.target, mean.element),
+    )
+
+
 def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) -> str:
     """A window's mean; padding that counts becomes explicit, so that every term is a code."""
     mean = _mean(state, node, op.activation)
@@ -76,7 +86,7 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
         name = _padded(state, mean, name, pads)
         pads = (0, 0, 0, 0)
     kind = "average_pool2d"
-    rule = state.profile.first(state.profile.mean, kind, mean.source_element, mean.element)
+    rule = _rule(state, mean, kind, op.activation)
     count = prod(op.kernel)
 
     def pool(arithmetic: fixed.PoolArithmetic, element: IntType, suffix: str = "") -> str:
@@ -211,7 +221,7 @@ def _reduce(
     state: Lowering, node: Node, op: scaled.ReduceMean | scaled.ReduceSum, kind: str
 ) -> str:
     mean = _mean(state, node, op.activation)
-    rule = state.profile.first(state.profile.mean, kind, mean.source_element, mean.element)
+    rule = _rule(state, mean, kind, op.activation)
     shape = state.source.type_of(node.operands[0]).shape
     count = prod(shape[axis] for axis in op.axes)
     divisor = 1 if isinstance(op, scaled.ReduceSum) else count

@@ -8,7 +8,7 @@ from typing import assert_never
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
-from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds, cuts_codes
 from intaglio.compiler.passes.select_arithmetic.rescaling import Bounds
 from intaglio.compiler.passes.select_arithmetic.squared_difference import lower_squared_difference
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
@@ -104,7 +104,15 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
     pair = _Pair(
         node, function, left, left_element, right, right_element, output, element, low, high
     )
-    rule = state.profile.first(state.profile.pair, function.value, left_element, element)
+    clip = getattr(op, "activation", scaled.UNBOUNDED)
+    rule = state.profile.first(
+        state.profile.pair,
+        function.value,
+        left_element,
+        element,
+        weights=right_element,
+        clipped=cuts_codes(clip, output, element),
+    )
     if function not in _SERVED[type(rule.method)]:
         found = f"the profile's {type(rule.method).__name__} for {function.value}"
         raise state.refusal(node, found, "a rule of another kind for it")

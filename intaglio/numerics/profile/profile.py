@@ -143,6 +143,7 @@ class Profile:
         granularity: Granularity = Granularity.PER_TENSOR,
         weights: IntType | None = None,
         bias: IntType | None = None,
+        clipped: bool = False,
     ) -> RuleT:
         """The first of ``rules`` that applies.
 
@@ -150,7 +151,7 @@ class Profile:
             InvalidProfile: no rule applies.
         """
         for rule in rules:
-            if rule.when.accepts(op, operand, result, granularity, weights, bias):
+            if rule.when.accepts(op, operand, result, granularity, weights, bias, clipped):
                 return rule
         raise InvalidProfile(
             self.name,

@@ -35,8 +35,9 @@ class Condition:
         results: element types of the result.
         granularity: of the weights.
         maximum_bits: the widest first operand.
-        weights: element types of the weights.
+        weights: element types of the weights, or of the second of two operands.
         bias: element types of the bias, of which there has to be one.
+        clipped: whether an activation cuts off codes of the result.
     """
 
     ops: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Condition:
     maximum_bits: int = 64
     weights: tuple[IntType, ...] = ()
     bias: tuple[IntType, ...] = ()
+    clipped: bool | None = None
 
     def accepts(
         self,
@@ -55,8 +57,11 @@ class Condition:
         granularity: Granularity,
         weights: IntType | None = None,
         bias: IntType | None = None,
+        clipped: bool = False,
     ) -> bool:
         """Whether the rule is for this op between these types."""
+        if self.clipped not in (None, clipped):
+            return False
         if self.bias and bias not in self.bias:
             return False
         if self.weights and weights not in self.weights:
