@@ -7,6 +7,7 @@ A one-dimensional signal ``[N, C, L]`` is a plane of one row, ``[N, 1, L, C]``.
 from dataclasses import dataclass
 
 from intaglio.compiler.ir import scaled
+from intaglio.frontends.onnx.emitter import MAXIMUM_ELEMENTS
 from intaglio.frontends.onnx.meanings import Real, Shape
 from intaglio.frontends.onnx.moving import NCHW_TO_NHWC, NHWC_TO_NCHW, permuted
 from intaglio.frontends.onnx.site import Site
@@ -93,6 +94,8 @@ def span(kernel: int, dilation: int) -> int:
 def _least(site: Site, name: str, values: tuple[int, ...], count: int, least: int) -> Shape:
     if len(values) != count or min(values) < least:
         raise Refusal(f"{name} is {list(values)}; {count} numbers from {least} on are expected")
+    if max(values) > MAXIMUM_ELEMENTS:
+        raise Refusal(f"{name} is {list(values)}; at most {MAXIMUM_ELEMENTS} is expected")
     return values
 
 

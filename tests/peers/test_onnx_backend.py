@@ -72,7 +72,8 @@ def folded(case: Any) -> tuple[ir.Model, dict[str, np.ndarray[Any, Any]], np.nda
     """The model with its parameters as constants, what to feed, and the golden result."""
     proto = onnx.ModelProto()
     proto.CopyFrom(case.model)
-    ((inputs, (golden,)),) = [tuple(map(arrays, each)) for each in case.data_sets]
+    ((given, results),) = case.data_sets
+    inputs, (golden,) = arrays(given), arrays(results)
     node = proto.graph.node[0]
     kept = {node.input[index] for index in DATA[node.op_type]}
     feeds: dict[str, np.ndarray[Any, Any]] = {}
@@ -109,7 +110,7 @@ def test_every_case_is_exact(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in cases() if is_refused(name)])
 def test_what_is_no_integer_is_refused_by_name(name: str) -> None:
     proto: onnx.ModelProto = cases()[name].model
-    model = ir.from_proto(proto)
+    model: ir.Model = ir.from_proto(proto)
     with pytest.raises(UnsupportedModel) as caught:
         import_onnx(model, name)
     assert "(" in str(caught.value)

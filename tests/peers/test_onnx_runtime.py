@@ -209,3 +209,35 @@ def test_concatenation_of_different_scales(dtype: Any, seed: int, kind: str) -> 
     )
     feeds = {"a": left[:, :256], "b": right[:, ::256]}
     demand_equality(model, feeds, ("QLinearConcat",))
+
+
+@pytest.mark.parametrize("op", ["Add", "Mul"])
+@pytest.mark.parametrize("reason", ["an activation", "another operand", "another result"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+@pytest.mark.parametrize(("seed", "kind"), SEEDS_AND_KINDS[::3])
+def test_what_is_not_fused(op: str, reason: str, dtype: Any, seed: int, kind: str) -> None:
+    """An activation that stays, or codes of two types around an op: float32 steps."""
+    rng = np.random.default_rng(seed)
+    other = np.int8 if dtype == np.uint8 else np.uint8
+    types = (dtype, other if reason == "another operand" else dtype)
+    model = QdqModel()
+    feeds = {
+        name: runtime.codes(rng, (64, 256), type)
+        for name, type in zip(("a", "b"), types, strict=True)
+    }
+    operands = [
+        model.dq(
+            model.codes_input(name, (64, 256), type),
+            runtime.scale(rng, kind),
+            runtime.zero_point(rng, type),
+            type,
+        )
+        for name, type in zip(("a", "b"), types, strict=True)
+    ]
+    result = model.node(op, operands, "y")
+    if reason == "an activation":
+        result = model.node("Relu", [result], "relu")
+    wanted = other if reason == "another result" else dtype
+    scale, zero = runtime.output_scale(rng, kind), runtime.zero_point(rng, wanted)
+    model.output(model.q(result, scale, zero, wanted), runtime.onnx_type(wanted))
+    demand_equality(model, feeds, (op,))

@@ -60,7 +60,10 @@ class OperatorOnCodes:
         """
         require(site, self.constraints)
         operands: list[Codes] = []
-        for place in operands_of(site.node):
+        places = operands_of(site.node)
+        if not places:
+            raise Refusal("has no operand of codes")
+        for place in places:
             operands.append(_operand(site, place, self.weight_axis(site)))
         target = self._target(site)
         if self.bias is not None and site.has(self.bias):

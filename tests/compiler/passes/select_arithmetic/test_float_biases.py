@@ -55,9 +55,11 @@ def test_the_exact_bias_is_inside_the_one_rounding() -> None:
     assert set(found[:, 1].tolist()) == {-128}
 
 
-@pytest.mark.parametrize(("profile", "tie"), [("ort-x86-vnni", 2), ("tflm", 3)])
-def test_machines_round_it_to_a_code_of_32_bits(profile: str, tie: int) -> None:
-    graph = select_arithmetic(parse_graph(CONV.replace("RESULT", "i8")), load_profile(profile))
+@pytest.mark.parametrize(
+    ("profile", "result", "tie"), [("ort-x86-vnni", "u8", 2), ("tflm", "i8", 3)]
+)
+def test_machines_round_it_to_a_code_of_32_bits(profile: str, result: str, tie: int) -> None:
+    graph = select_arithmetic(parse_graph(CONV.replace("RESULT", result)), load_profile(profile))
     bias = next(constant for constant in graph.constants if constant.name.startswith("b"))
     # 0.3125 / 0.125 = 2.5 lies halfway.
     assert bias.array.tolist() == [tie, -(2**31)]
