@@ -232,7 +232,10 @@ class Site:
             return default
         if found.type != kind or found.is_ref():
             raise Refusal(f"its attribute {name} is of type {found.type}; {kind} is expected")
-        return read(found)
+        try:
+            return read(found)
+        except TypeError:  # text that isn't text
+            raise Refusal(f"its attribute {name} is damaged; export the model again") from None
 
     def computed(
         self, op: scaled.Op, operands: Sequence[Quantized], declared: Shape = ()

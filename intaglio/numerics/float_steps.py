@@ -147,7 +147,7 @@ def evaluate(steps: Sequence[Step], values: Floats, channels: Integers) -> Integ
     """
     rounded = np.rint(results(steps, values, channels))
     # Beyond any code; infinities saturate as well.
-    return np.clip(rounded.astype(np.float64), -(2.0**62), 2.0**62).astype(np.int64)
+    return np.clip(rounded.astype(np.float64), -(2.0**61), 2.0**61).astype(np.int64)
 
 
 def results(steps: Sequence[Step], values: Floats, channels: Integers) -> Floats:

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from intaglio.compiler.ir.graph import Array
-from tests.peers.qonnx.models import content, model_of, node, quantizer, scalar
+from tests.frontends.onnx.qonnx.models import content, model_of, node, quantizer, scalar
 from tests.peers.qonnx.tensors import compared, imported, run_qonnx
 
 pytestmark = pytest.mark.peer

@@ -9,7 +9,7 @@ import pytest
 
 from intaglio.commands.peers.catalog import Peer
 from intaglio.commands.peers.running import Job, WholeModel, run_peer
-from tests.peers.qonnx.models import content, model_of, quantizer, scalar
+from tests.frontends.onnx.qonnx.models import content, model_of, quantizer, scalar
 from tests.peers.qonnx.tensors import Floats, imported, name_of, reals
 
 pytestmark = pytest.mark.peer

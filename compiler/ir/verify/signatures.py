@@ -17,7 +17,7 @@ FLOAT_TAIL: tuple[type[object], ...] = get_args(FloatTail)
 
 
 def floats_stay_at_the_border(graph: Graph) -> Iterator[str]:
-    """Quantize takes float32, dequantize gives it, the float tail does both, no other op either."""
+    """Whatever makes codes takes float32, dequantize gives it, the float tail does both, no other op."""
     for node in graph.nodes:
         if isinstance(node.op, MOVES):
             continue

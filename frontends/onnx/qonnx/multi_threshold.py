@@ -87,7 +87,10 @@ def _codes(site: Site, most: int) -> tuple[Float32, int, int]:
     scale = np.float32(site.number("out_scale", 1.0))
     bias = np.float32(site.number("out_bias", 0.0))
     counts = np.arange(most + 1)
-    reals = scale * counts.astype(np.float32) + bias
+    with np.errstate(over="ignore"):
+        reals = scale * counts.astype(np.float32) + bias
+    if not np.isfinite(reals).all():
+        raise Refusal(f"its results overflow with out_scale {scale} and out_bias {bias}")
     candidates: list[Float32] = []
     if scale > 0:
         candidates.append(Float32.from_value(float(scale)))
@@ -95,10 +98,12 @@ def _codes(site: Site, most: int) -> tuple[Float32, int, int]:
     candidates += [grid] if grid is not None else []
     for unit in candidates:
         size = np.float32(unit.value)
-        codes = np.rint(reals.astype(np.float64) / float(size)).astype(np.int64)
+        ratios = np.rint(reals.astype(np.float64) / float(size))
+        if not np.abs(ratios).max() <= MOST_THRESHOLDS:
+            continue
+        codes = ratios.astype(np.int64)
         factor, offset = int(codes[1] - codes[0]), int(codes[0])
-        small = int(np.abs(codes).max()) <= MOST_THRESHOLDS and factor != 0
-        if small and np.array_equal(codes, factor * counts + offset):
+        if factor and np.array_equal(codes, factor * counts + offset):
             if np.array_equal(codes.astype(np.float32) * size, reals):
                 return unit, factor, offset
     raise Refusal(

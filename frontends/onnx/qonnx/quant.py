@@ -188,6 +188,8 @@ def _truncated_to_scale(
         raise Refusal(f"its output scale has the shape {target.shape}; one number is expected")
     output = Float32.from_value(float(target.reshape(())))
     exponent = round(log2(output.value / scale.value))
+    if abs(exponent) > MOST_BITS:
+        raise Refusal(f"its output scale is {output.value / scale.value:g} times its scale")
     rest = zero_point / 2.0**exponent
     if rest != int(rest):
         raise Refusal(f"its zero point {zero_point} is no whole number in the output's scale")
