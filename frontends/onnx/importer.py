@@ -134,6 +134,8 @@ class _Reading:
             )
             return []
         graph = model.graph
+        if not graph.outputs:
+            self.problems.append("the model: it has no output")
         given = [*graph.initializers.values()]
         given += [value for value in graph.inputs if value.name not in graph.initializers]
         for value in given:

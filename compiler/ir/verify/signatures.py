@@ -17,7 +17,7 @@ FLOAT_TAIL: tuple[type[object], ...] = get_args(FloatTail)
 
 
 def floats_stay_at_the_border(graph: Graph) -> Iterator[str]:
-    """Whatever makes codes takes float32, dequantize gives it, the float tail does both, no other op."""
+    """What makes codes takes float32, dequantize gives it, the float tail does both, none else."""
     for node in graph.nodes:
         if isinstance(node.op, MOVES):
             continue

@@ -2,6 +2,7 @@
 """Float32 operations with constants between an accumulator and the next Quant."""
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 import onnx_ir as ir
@@ -25,6 +26,8 @@ _FUNCTIONS: Mapping[str, StepFunction] = {
     "Min": StepFunction.MINIMUM,
     "Max": StepFunction.MAXIMUM,
 }
+
+_MOST_ELEMENTS = 2**24
 
 
 def arithmetic(site: Site) -> Meaning:
@@ -62,6 +65,12 @@ def constant_array(value: Meaning) -> Array | None:
 
 def _folded(site: Site, left: Array, right: Array) -> Static:
     a, b = float32(left, "its first operand"), float32(right, "its second operand")
+    try:
+        large = prod(np.broadcast_shapes(a.shape, b.shape)) > _MOST_ELEMENTS
+    except ValueError:
+        raise Refusal(f"combines constants of the shapes {a.shape} and {b.shape}") from None
+    if large:
+        raise Refusal("computes a large constant; fold constants before quantizing")
     functions = {
         "Add": np.add,
         "Sub": np.subtract,
@@ -159,6 +168,8 @@ def batch_normalization(site: Site) -> Real:
     scale, bias, mean, variance = (
         float32(site.static(index), f"its operand {index + 1}") for index in range(1, 5)
     )
+    if {each.shape for each in (scale, bias, mean, variance)} != {value.shape[1:2]}:
+        raise Refusal(f"its parameters aren't one for each of {value.shape[1]} channels")
     with np.errstate(all="ignore"):
         root = np.sqrt(variance + np.float32(site.number("epsilon", 1e-5)))
         factor = scale * (np.float32(1) / root)
