@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 from intaglio.compiler.ir.types import Quantization
+from intaglio.errors import InvalidData
 from intaglio.numerics import float32, functions, multipliers
 from intaglio.numerics.fixed_point_root import inverse_square_root
 from intaglio.numerics.float32 import Float32
@@ -81,12 +82,22 @@ def fixed_point_inverse_square_root(
     """M(M(1, 2**20 / sqrt(v)), 1 / (sqrt(s) s_out 2**20)) + z_out for v = q - z > 0.
 
     LiteRT takes the root of s and its product with s_out in float32, TFLite Micro in double.
+
+    Raises:
+        InvalidData: that product is too small for a number.
     """
     if product is ScaleProduct.FLOAT32:
         root = functions.square_root(source.scale.fraction).rounded_to_float32()
         divisor = float32.multiply(root, target.scale).value
     else:
         divisor = math.sqrt(source.scale.value) * target.scale.value
+    if divisor == 0.0:
+        raise InvalidData(
+            "RSQRT",
+            f"scales {source.scale} and {target.scale}",
+            "a root and a scale whose product is a float32 above 0",
+            "quantize its result with a larger scale",
+        )
     multiplier, shift = multipliers.quantize_multiplier(1.0 / divisor)
     output = DoubleRounding(multiplier, shift - 20, Rounding.HALF_AWAY_FROM_ZERO)
 

@@ -9,8 +9,8 @@ import numpy as np
 from intaglio.commands.peers.catalog import Peer
 from tests.frontends.tflite.writing import Array, Operator, OptionValue, Tensor, write
 
-PEERS = (Peer.LITERT_REF, Peer.LITERT, Peer.TFLM)
-LITERT = (Peer.LITERT_REF, Peer.LITERT)
+LITERT = (Peer.LITERT_REF, Peer.LITERT_REF_1_2, Peer.LITERT_OPT, Peer.LITERT)
+PEERS = (*LITERT, Peer.TFLM)
 _INT32 = 2
 _ZERO_POINTS = {"INT8": -7, "UINT8": 121, "INT16": 0}
 _WINDOW = {"Padding": 0, "StrideW": 1, "StrideH": 1}
