@@ -15,7 +15,7 @@ from intaglio.compiler.ir.graph import (
     Level,
     Node,
 )
-from intaglio.compiler.ir.types import TensorType
+from intaglio.compiler.ir.types import Quantization, TensorType
 
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_.]+")
 
@@ -68,7 +68,16 @@ class Builder:
         """The type of a value that was added before."""
         return self.definitions[name].type
 
-    def finish(self, outputs: Sequence[str], output_sources: Sequence[str] = ()) -> Graph:
+    def finish_like(self, graph: Graph, outputs: Sequence[str]) -> Graph:
+        """As ``finish``; the outputs are those of ``graph`` to the user's model."""
+        return self.finish(outputs, graph.output_sources, graph.output_quantizations)
+
+    def finish(
+        self,
+        outputs: Sequence[str],
+        output_sources: Sequence[str] = (),
+        output_quantizations: Sequence[Quantization | None] = (),
+    ) -> Graph:
         """The graph, without constants and nodes that no output depends on."""
         live = _live(self.definitions, outputs)
         kept = [value for name, value in self.definitions.items() if name in live]
@@ -80,6 +89,7 @@ class Builder:
             nodes=tuple(value for value in kept if isinstance(value, Node)),
             outputs=tuple(outputs),
             output_sources=tuple(output_sources),
+            output_quantizations=tuple(output_quantizations),
             profile=self.profile,
         )
 

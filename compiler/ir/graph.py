@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intaglio.compiler.ir import fixed, scaled
-from intaglio.compiler.ir.types import FloatType, TensorType
+from intaglio.compiler.ir.types import FloatType, Quantization, TensorType
 from intaglio.errors import InvalidData
 
 Array = npt.NDArray[np.generic]
@@ -111,6 +111,8 @@ class Graph:
         nodes: in topological order.
         outputs: names of values, in the order of the model's interface.
         output_sources: what the user's model calls the outputs.
+        output_quantizations: what the codes of each output stand for, where the model says it; at
+            the fixed level, whose types hold no scales but those of inputs.
         profile: name of the profile that chose the arithmetic (fixed graphs; provenance alone).
     """
 
@@ -121,6 +123,7 @@ class Graph:
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     output_sources: tuple[str, ...] = field(default=())
+    output_quantizations: tuple[Quantization | None, ...] = field(default=())
     profile: str = ""
 
     @cached_property

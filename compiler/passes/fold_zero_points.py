@@ -41,7 +41,7 @@ def fold_zero_points(graph: Graph) -> Graph:
     for node in graph.nodes:
         if isinstance(node.op, Foldable) and _zero_point(node.op) != 0:
             _fold(graph, builder, node, node.op, ranges)
-    return builder.finish(graph.outputs, graph.output_sources)
+    return builder.finish_like(graph, graph.outputs)
 
 
 def _zero_point(op: Foldable) -> int:

@@ -52,7 +52,7 @@ def fuse_clamps(graph: Graph) -> Graph:
             fusing.bypass(current)
         elif fusing.reads[operand] == 1:
             fusing.fuse(current, bounds)
-    return builder.finish(graph.outputs, graph.output_sources)
+    return builder.finish_like(graph, graph.outputs)
 
 
 def _bounds(node: Node) -> Bounds | None:

@@ -52,7 +52,7 @@ def narrow_accumulators(graph: Graph) -> Graph:
             op=replace(op, accumulator=Accumulator(narrowed)),
             type=replace(node.type, element=narrowed),
         )
-    return builder.finish(graph.outputs, graph.output_sources)
+    return builder.finish_like(graph, graph.outputs)
 
 
 def _narrowest(interval: Interval, word: IntType) -> IntType:

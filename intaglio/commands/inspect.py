@@ -148,10 +148,12 @@ def _input(graph: Graph, given: Input) -> Port:
 
 def _outputs(graph: Graph) -> tuple[Port, ...]:
     sources = graph.output_sources or graph.outputs
+    quantizations = graph.output_quantizations or [None] * len(graph.outputs)
     ports: list[Port] = []
-    for name, source in zip(graph.outputs, sources, strict=True):
+    for name, stated, source in zip(graph.outputs, quantizations, sources, strict=True):
         value = graph.definitions[name]
-        port = _port(source, value.type)
+        type = value.type if stated is None else replace(value.type, quantization=stated)
+        port = _port(source, type)
         if isinstance(value, Node):
             operand = graph.type_of(value.operands[0]) if value.operands else value.type
             match value.op:

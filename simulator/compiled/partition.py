@@ -58,6 +58,7 @@ def _subgraph(graph: Graph, nodes: list[Node], outputs: tuple[str, ...]) -> Grap
         nodes=tuple(nodes),
         outputs=outputs,
         output_sources=(),
+        output_quantizations=(),
     )
 
 

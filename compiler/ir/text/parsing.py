@@ -56,7 +56,7 @@ class _Parser:
             profile = tokens.take_string("the profile's name in quotes")
         while tokens.kind == "value":
             self._definition(level)
-        outputs, sources = self._outputs()
+        outputs, quantizations, sources = self._outputs()
         return Graph(
             name=name,
             level=level,
@@ -65,6 +65,7 @@ class _Parser:
             nodes=tuple(self._nodes),
             outputs=outputs,
             output_sources=sources,
+            output_quantizations=quantizations if any(quantizations) else (),
             profile=profile,
         )
 
@@ -188,15 +189,19 @@ class _Parser:
         tokens.advance()
         return array
 
-    def _outputs(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """``return %a as "A", %b as "B"``: all outputs have a source's name, or none."""
+    def _outputs(
+        self,
+    ) -> tuple[tuple[str, ...], tuple[Quantization | None, ...], tuple[str, ...]]:
+        """``return %a as "A", %b{scale=…} as "B"``: all have a source's name, or none."""
         tokens = self._tokens
         if not tokens.skip("return"):
             tokens.fail("a definition such as %name: i8[1] = …, or return")
         outputs: list[str] = []
+        quantizations: list[Quantization | None] = []
         sources: list[str] = []
         while tokens.kind == "value":
             outputs.append(self._value_name())
+            quantizations.append(self._quantization() if tokens.at("{") else None)
             if tokens.skip("as"):
                 sources.append(tokens.take_string("the output's name in quotes"))
             if len(sources) not in (0, len(outputs)):
@@ -205,4 +210,4 @@ class _Parser:
                 break
         if tokens.kind != "end":
             tokens.fail("the end of the text")
-        return tuple(outputs), tuple(sources)
+        return tuple(outputs), tuple(quantizations), tuple(sources)

@@ -73,9 +73,11 @@ def array_hash(array: Array) -> str:
 
 
 def _return_line(graph: Graph) -> str:
-    sources = [f" as {json.dumps(source)}" for source in graph.output_sources]
-    sources += [""] * (len(graph.outputs) - len(sources))
-    outputs = (f"%{name}{source}" for name, source in zip(graph.outputs, sources, strict=False))
+    blank = [""] * len(graph.outputs)
+    sources = [f" as {json.dumps(source)}" for source in graph.output_sources] or blank
+    scales = ["" if each is None else _quantization(each) for each in graph.output_quantizations]
+    parts = zip(graph.outputs, scales or blank, sources, strict=False)
+    outputs = (f"%{name}{scale}{source}" for name, scale, source in parts)
     return f"return {', '.join(outputs)}".rstrip()
 
 

@@ -10,6 +10,7 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Definition, Graph, Level, Node
 from intaglio.compiler.ir.infer import operand_counts
 from intaglio.compiler.ir.verify.rules import Rule, violation
+from intaglio.numerics.integers import IntType
 
 _NAME = re.compile(r"[A-Za-z0-9_.]+")
 
@@ -63,6 +64,21 @@ def outputs_have_their_sources(graph: Graph) -> Iterator[str]:
         yield f"return: found {named} names for {outputs} outputs, expected {outputs} or none."
 
 
+def outputs_have_their_scales(graph: Graph) -> Iterator[str]:
+    """Scales are stated for every output or for none, and for outputs that are integers alone."""
+    stated, outputs = len(graph.output_quantizations), len(graph.outputs)
+    if stated not in (0, outputs):
+        yield f"return: found {stated} scales for {outputs} outputs, expected {outputs} or none."
+        return
+    values = {each.name: each for each in definitions(graph)}
+    for name, quantization in zip(graph.outputs, graph.output_quantizations, strict=False):
+        each = values.get(name)
+        if quantization is None or each is None:
+            continue
+        if not isinstance(each.type.element, IntType):
+            yield f"return: found a scale on the float32 output %{name}, expected none."
+
+
 def ops_are_of_the_level(graph: Graph) -> Iterator[str]:
     """Every op belongs to the graph's level."""
     allowed = get_args(scaled.Op if graph.level is Level.SCALED else fixed.Op)
@@ -88,6 +104,7 @@ RULES: tuple[Rule, ...] = (
     operands_come_first,
     outputs_are_values,
     outputs_have_their_sources,
+    outputs_have_their_scales,
     ops_are_of_the_level,
     operands_are_counted,
 )

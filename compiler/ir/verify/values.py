@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from intaglio.compiler.ir.graph import Definition, Graph, Level
+from intaglio.compiler.ir.graph import Definition, Graph, Input, Level
 from intaglio.compiler.ir.infer.mismatch import written
 from intaglio.compiler.ir.types import Quantization, TensorType
 from intaglio.compiler.ir.verify.rules import Rule, violation
@@ -30,13 +30,13 @@ def sizes_are_sane(graph: Graph) -> Iterator[str]:
 
 
 def scaled_integers_alone_are_quantized(graph: Graph) -> Iterator[str]:
-    """At the scaled level every integer has a scale; at the fixed level, and on float32, none."""
+    """Float32 has no scale; integers have one at the scaled level, at the fixed one inputs may."""
     for each in definitions(graph):
         has_scale = each.type.quantization is not None
         integer = isinstance(each.type.element, IntType)
         if has_scale and not integer:
             yield violation(each, "a scale on float32", "none")
-        elif has_scale and graph.level is Level.FIXED:
+        elif has_scale and graph.level is Level.FIXED and not isinstance(each, Input):
             yield violation(each, "a scale at the fixed level", "none: the ops hold it")
         elif integer and not has_scale and graph.level is Level.SCALED:
             yield violation(each, f"{each.type.element} without a scale", "a scale")

@@ -108,7 +108,7 @@ def relaid(graph: Graph, layouts: Layouts) -> tuple[Graph, dict[str, str]]:
         origins[name] = node.name
         back = moves.Transpose(inverse(order))
         builder.add(replace(node, op=back, operands=(name,)))
-    return builder.finish(graph.outputs, graph.output_sources), origins
+    return builder.finish_like(graph, graph.outputs), origins
 
 
 def _read(graph: Graph, builder: Builder, node: Node, at: int, order: Permutation) -> str:

@@ -32,7 +32,7 @@ def simplify(graph: Graph) -> Graph:
     for node in graph.nodes:
         _visit(state, node)
     outputs = [state.same.get(name, name) for name in graph.outputs]
-    finished = state.builder.finish(outputs, graph.output_sources)
+    finished = state.builder.finish_like(graph, outputs)
     return renamed(finished, {**state.outputs, **restored(finished, state.origins)})
 
 

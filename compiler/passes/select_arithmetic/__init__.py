@@ -49,8 +49,7 @@ def select_arithmetic(graph: Graph, profile: Profile) -> Graph:
     builder = Builder(graph.name, Level.FIXED, profile.name)
     state = Lowering(graph, profile, builder)
     for value in graph.inputs:
-        plain = TensorType(value.type.element, value.type.shape)
-        state.names[value.name] = builder.input(value.source or value.name, plain)
+        state.names[value.name] = builder.input(value.source or value.name, value.type)
     problems: list[str] = []
     for node in graph.nodes:
         try:
@@ -63,7 +62,9 @@ def select_arithmetic(graph: Graph, profile: Profile) -> Graph:
     if problems:
         raise state.unsupported(problems)
     outputs = [state.operand(name) for name in graph.outputs]
-    return builder.finish(outputs, graph.output_sources)
+    quantizations = [graph.type_of(name).quantization for name in graph.outputs]
+    stated = quantizations if any(quantizations) else ()
+    return builder.finish(outputs, graph.output_sources, stated)
 
 
 def _lower(state: Lowering, node: Node) -> str:

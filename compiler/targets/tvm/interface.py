@@ -8,7 +8,7 @@ from enum import Enum
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Graph, Input, Node
-from intaglio.compiler.ir.types import FloatType, TensorType
+from intaglio.compiler.ir.types import FloatType, Quantization, TensorType
 from intaglio.numerics.float32 import Float32
 
 
@@ -71,9 +71,12 @@ def interface(graph: Graph, borders: Borders) -> Interface:
         for given, value in zip(graph.inputs, inputs, strict=True)
     )
     sources = graph.output_sources or graph.outputs
+    quantizations = graph.output_quantizations or [None] * len(graph.outputs)
     output_ports = tuple(
-        _output_port(compiled, name, dequantizes.get(given), source, taken)
-        for given, name, source in zip(graph.outputs, outputs, sources, strict=True)
+        _output_port(compiled, name, dequantizes.get(given), stated, source, taken)
+        for given, name, stated, source in zip(
+            graph.outputs, outputs, quantizations, sources, strict=True
+        )
     )
     return Interface(compiled, input_ports, output_ports)
 
@@ -113,17 +116,29 @@ def _without_dead(graph: Graph) -> Graph:
 def _input_port(value: Input, quantize: Node | None, source: str, taken: set[str]) -> Port:
     identifier = _identifier(source, taken)
     if quantize is None or not isinstance(quantize.op, fixed.Quantize):
-        return Port(identifier, source, value.type)
+        return _stated(Port(identifier, source, value.type), value.type.quantization)
     return Port(identifier, source, value.type, quantize.op.scale, quantize.op.zero_point)
 
 
 def _output_port(
-    graph: Graph, name: str, dequantize: Node | None, source: str, taken: set[str]
+    graph: Graph,
+    name: str,
+    dequantize: Node | None,
+    stated: Quantization | None,
+    source: str,
+    taken: set[str],
 ) -> Port:
     identifier, type = _identifier(source, taken), graph.type_of(name)
     if dequantize is None or not isinstance(dequantize.op, fixed.Dequantize):
-        return Port(identifier, source, type)
+        return _stated(Port(identifier, source, type), stated)
     return Port(identifier, source, type, dequantize.op.scale, dequantize.op.zero_point)
+
+
+def _stated(port: Port, quantization: Quantization | None) -> Port:
+    """With the scale that the model states for its codes, where one serves the whole tensor."""
+    if quantization is None or not quantization.per_tensor:
+        return port
+    return replace(port, scale=quantization.scale, zero_point=quantization.zero_point)
 
 
 def _identifier(text: str, taken: set[str]) -> str:

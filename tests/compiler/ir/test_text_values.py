@@ -134,7 +134,8 @@ def test_types_and_names_survive(
     node = Node("y.1_a", type, scaled.Requantize(), ("x",), sources[1])
     outputs = (sources[2],)
     inputs = (Input("x", type, sources[0]),)
-    graph = Graph(name, Level.SCALED, inputs, (), (node,), ("y.1_a",), outputs, name)
+    scales = () if quantization is None else (quantization,)
+    graph = Graph(name, Level.SCALED, inputs, (), (node,), ("y.1_a",), outputs, scales, name)
     assert parse_graph(print_graph(graph)) == graph
 
 

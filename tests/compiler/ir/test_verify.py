@@ -9,7 +9,7 @@ import pytest
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Constant, Graph, Input, Level, Node
 from intaglio.compiler.ir.text import parse_graph
-from intaglio.compiler.ir.types import FLOAT32, TensorType
+from intaglio.compiler.ir.types import FLOAT32, Quantization, TensorType
 from intaglio.compiler.ir.verify import (
     STAGES,
     check,
@@ -21,6 +21,7 @@ from intaglio.compiler.ir.verify import (
 )
 from intaglio.errors import InvalidGraph
 from intaglio.numerics.accumulator import Overflow
+from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from tests.compiler.ir.bad_graphs import FIXED_CASES, SCALED_CASES
 from tests.compiler.ir.every_op import FIXED, SCALED
@@ -72,6 +73,12 @@ def test_an_op_of_the_other_level_is_refused() -> None:
 def test_outputs_have_their_sources_or_none() -> None:
     graph = replace(graph_of(), outputs=("x", "x"), output_sources=("x",))
     assert verify(graph) == ("return: found 1 names for 2 outputs, expected 2 or none.",)
+
+
+def test_outputs_have_their_scales_or_none() -> None:
+    scale = Quantization((Float32.from_value(0.5),))
+    graph = replace(graph_of(), outputs=("x", "x"), output_quantizations=(scale,))
+    assert verify(graph) == ("return: found 1 scales for 2 outputs, expected 2 or none.",)
 
 
 def test_a_graph_without_an_output_is_refused() -> None:
@@ -136,7 +143,12 @@ def test_every_rule_is_broken_by_a_test() -> None:
     texts += [f"graph g scaled\n{case.lines}\nreturn %y\n" for case in SCALED_CASES]
     graphs = [parse_graph(text) for text in texts]
     # These need graphs that no text has: the tests above build them.
-    built = {"names_are_plain", "outputs_have_their_sources", "ops_are_of_the_level"}
+    built = {
+        "names_are_plain",
+        "outputs_have_their_sources",
+        "outputs_have_their_scales",
+        "ops_are_of_the_level",
+    }
     unbroken = {rule.__name__ for stage in STAGES for rule in stage} - built
     for graph in graphs:
         for stage in STAGES:

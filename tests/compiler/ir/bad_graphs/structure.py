@@ -49,8 +49,8 @@ VALUES = [
     ),
     Case(
         "scale at the fixed level",
-        "%y: i8[2]{scale=f32(0.5)} = input",
-        "input %y: found a scale at the fixed level, expected none: the ops hold it.",
+        "%y: i8[2]{scale=f32(0.5)} = constant [1, 2]",
+        "constant %y: found a scale at the fixed level, expected none: the ops hold it.",
     ),
     Case(
         "scale on float32",

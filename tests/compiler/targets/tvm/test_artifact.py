@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.ir.text import parse_graph, print_graph
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.targets.tvm.artifact import Artifact, write_artifact
 from intaglio.compiler.targets.tvm.interface import Borders, interface
@@ -40,7 +41,8 @@ def every_op() -> Graph:
     kept = tuple(node for node in graph.nodes if type(node.op).__name__ != "Float32Softmax")
     from dataclasses import replace
 
-    return replace(graph, nodes=kept, outputs=(graph.outputs[0], kept[-1].name))
+    outputs = (graph.outputs[0], kept[-1].name)
+    return replace(graph, nodes=kept, outputs=outputs, output_quantizations=())
 
 
 def printed(artifact: Artifact, inputs: list[Path], flags: list[str]) -> list[str]:
@@ -105,6 +107,22 @@ def test_the_manifest(tmp_path: Path) -> None:
     assert manifest["kernels"] == [
         {"name": "code", "ops": ["Conv2d", "Requantize"], "form": "portable"}
     ]
+
+
+def test_codes_keep_the_scales_that_the_model_states() -> None:
+    scaled = parse_graph("""
+        graph net scaled
+        %x: u8[1,4]{scale=f32(0.5), zero_point=3} = input
+        %y: i8[1,4]{scale=f32(0.25), zero_point=-7} = requantize(%x)
+        return %y as "probabilities"
+    """)
+    graph = lower(scaled, load_profile("single-rounding"))
+    assert parse_graph(print_graph(graph)) == graph
+    found = interface(graph, Borders.CODES)
+    ports = [(port.source, str(port.scale), port.zero_point) for port in found.inputs]
+    assert ports == [("x", "0.5", 3)]
+    ports = [(port.source, str(port.scale), port.zero_point) for port in found.outputs]
+    assert ports == [("probabilities", "0.25", -7)]
 
 
 def test_borders_may_stay_float() -> None:
