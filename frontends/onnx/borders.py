@@ -6,9 +6,11 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from intaglio.compiler.ir.types import Quantization
+from intaglio.frontends.constraints import require
 from intaglio.frontends.onnx.blocks import Grid, grid_by_axis, grid_by_block, piece_by_piece
 from intaglio.frontends.onnx.bounds import narrowed
 from intaglio.frontends.onnx.codes import PLAIN, as_read, stored_codes
+from intaglio.frontends.onnx.expectations import constant, float32_precision
 from intaglio.frontends.onnx.meanings import (
     Clipped,
     Meaning,
@@ -29,10 +31,9 @@ from intaglio.frontends.onnx.parameters import (
 )
 from intaglio.frontends.onnx.quantizing import Target, quantize
 from intaglio.frontends.onnx.site import Site
+from intaglio.frontends.readers import BORDER, Reader
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.integers import IntType
-
-_PRECISIONS = (0, int(ir.DataType.FLOAT))
 
 
 def quantize_linear(site: Site) -> Meaning:
@@ -81,6 +82,7 @@ def stand_in_quantization(site: Site, shape: Shape) -> tuple[IntType, Quantizati
     Raises:
         Refusal: types, scale or zero point aren't those of a quantized model.
     """
+    require(site, QUANTIZE.constraints)
     _, element = _types_of_quantize(site)
     parameters = _parameters(site, shape, element)
     return element, parameters if isinstance(parameters, Quantization) else PLAIN
@@ -88,7 +90,6 @@ def stand_in_quantization(site: Site, shape: Shape) -> tuple[IntType, Quantizati
 
 def dequantize_linear(site: Site) -> Meaning:
     """DequantizeLinear: the same value, now seen as real numbers."""
-    _require_float32(site, "output_dtype")
     value = site.operand(0)
     match value:
         case Static():
@@ -145,7 +146,6 @@ def _stated(site: Site, shape: Shape, element: IntType) -> Quantization | Grid:
 
 def _types_of_quantize(site: Site) -> tuple[IntType, IntType]:
     """The ONNX type of the codes, and the codes that really occur."""
-    _require_float32(site, "precision")
     storage = _storage_of_quantize(site)
     if storage.bits > 16:
         raise Refusal(f"quantizes to {storage}; at most 16 bits are expected")
@@ -163,7 +163,9 @@ def _storage_of_quantize(site: Site) -> IntType:
     return storage_type(ir.DataType(wanted))
 
 
-def _require_float32(site: Site, attribute: str) -> None:
-    stated = site.integer(attribute, 0)
-    if stated not in _PRECISIONS:
-        raise Refusal(f"{attribute} is {stated}; float32 ({_PRECISIONS[1]}) is expected")
+_PARAMETERS = (constant(1, "scale"), constant(2, "zero point"))
+
+QUANTIZE = Reader(
+    quantize_linear, (BORDER, "requantize"), (*_PARAMETERS, float32_precision("precision"))
+)
+DEQUANTIZE = Reader(dequantize_linear, (BORDER,), (*_PARAMETERS, float32_precision("output_dtype")))

@@ -7,6 +7,14 @@ import numpy as np
 
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.types import Quantization
+from intaglio.frontends.constraints import Constraint, expects
+from intaglio.frontends.onnx.expectations import (
+    CONSTANT_BIAS,
+    PLANE,
+    axes_at_least,
+    quantized,
+    quantized_constant,
+)
 from intaglio.frontends.onnx.meanings import (
     Quantized,
     QuantizedConstant,
@@ -14,13 +22,73 @@ from intaglio.frontends.onnx.meanings import (
     Static,
 )
 from intaglio.frontends.onnx.moving import only_codes, permuted
-from intaglio.frontends.onnx.planes import channels_first, channels_last, read_windows, spatial
+from intaglio.frontends.onnx.planes import (
+    AUTO_PAD,
+    channels_first,
+    channels_last,
+    read_windows,
+    spatial,
+)
 from intaglio.frontends.onnx.site import Site, float32
+from intaglio.frontends.readers import Reader
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 
 _BIAS_TYPE = IntType(32, signed=True)
+
+
+def channel_scales(axis: int, what: str) -> Constraint[Site]:
+    """Constant weights have one scale, or one for each index of one axis."""
+
+    def violation(site: Site) -> str | None:
+        weights = site.operand(1)
+        if not isinstance(weights, QuantizedConstant) or len(weights.shape) <= axis:
+            return None
+        found = weights.quantization.axis
+        return None if found in (None, axis) else f"its weights have a scale along axis {found}"
+
+    return Constraint(f"weights with one scale, or one for each {what}", violation)
+
+
+@expects("alpha 1 (fold it into the weights)")
+def ALPHA_1(site: Site) -> str | None:
+    """Another factor would take one more rounding."""
+    alpha = site.number("alpha", 1.0)
+    return None if alpha == 1.0 else f"alpha is {alpha}"
+
+
+@expects("beta 1 (fold it into the bias), or 0 for no bias")
+def BETA_1(site: Site) -> str | None:
+    """Another factor would take one more rounding."""
+    beta = site.number("beta", 1.0)
+    return f"beta is {beta}" if site.has(2) and beta not in (0.0, 1.0) else None
+
+
+@expects("operands with two axes")
+def MATRICES(site: Site) -> str | None:
+    """Gemm multiplies matrices."""
+    for index, which in enumerate(("first", "second")):
+        shape = site.operand(index).shape
+        if shape is not None and len(shape) != 2:
+            return f"its {which} operand has the shape {shape}"
+    return None
+
+
+@expects("no C where both operands are computed (write MatMul and Add)")
+def BIASED_BY_CONSTANT_WEIGHTS(site: Site) -> str | None:
+    """A product of two computed operands has no scale that its bias could be in."""
+    constant = isinstance(site.operand(1), QuantizedConstant | Static)
+    biased = site.has(2) and site.number("beta", 1.0) == 1.0
+    return "adds C to a product of two computed operands" if biased and not constant else None
+
+
+PLANE_CONVOLUTION = (PLANE, quantized_constant(1, "weights"), CONSTANT_BIAS)
+"""What Conv and ConvTranspose share."""
+WITHOUT_DATA = (*PLANE_CONVOLUTION, AUTO_PAD, channel_scales(0, "output channel"))
+"""What Conv expects, its data apart."""
+PRODUCT = (ALPHA_1, BETA_1, MATRICES, CONSTANT_BIAS, BIASED_BY_CONSTANT_WEIGHTS)
+"""What Gemm expects, the types of its operands apart."""
 
 
 def conv(site: Site) -> Real:
@@ -30,8 +98,6 @@ def conv(site: Site) -> Real:
     windows = read_windows(site, x.shape, site.numbers("kernel_shape", spread_kernel(x, w)))
     if windows.kernel != w.shape[2:]:
         raise Refusal(f"kernel_shape is {windows.kernel}, but its weights are {w.shape[2:]}")
-    if w.quantization.axis not in (None, 0):
-        raise Refusal("its weights have a scale for each input channel; use output channels")
     ohwi = replace(w, array=w.array.transpose(0, 2, 3, 1))
     op = scaled.Conv2d(windows.strides, windows.pads, windows.dilations, site.integer("group", 1))
     return planes_result(site, op, x, ohwi)
@@ -73,27 +139,15 @@ def spread_kernel(x: Quantized, weights: QuantizedConstant) -> tuple[int, ...]:
 
 def gemm(site: Site) -> Real:
     """Gemm: y = alpha A' B' + beta C, with alpha 1 and beta 1 (or 0, or no C)."""
-    if site.number("alpha", 1.0) != 1.0:
-        raise Refusal(f"alpha is {site.number('alpha', 1.0)}; fold it into the weights")
-    beta = site.number("beta", 1.0)
-    if site.has(2) and beta not in (0.0, 1.0):
-        raise Refusal(f"beta is {beta}; fold it into the bias")
     a = site.activation(0)
-    if len(a.shape) != 2:
-        raise Refusal(f"its first operand has the shape {a.shape}; two axes are expected")
     if site.flag("transA"):
         a = only_codes(
             site.move(scaled.Transpose((1, 0)), a, permuted(a.shape, (1, 0)), ".transposed")
         )
-    b = site.codes(1)
-    if len(b.shape) != 2:
-        raise Refusal(f"its second operand has the shape {b.shape}; two axes are expected")
-    turned = site.flag("transB")
-    has_bias = site.has(2) and beta == 1.0
+    b, turned = site.codes(1), site.flag("transB")
+    has_bias = site.has(2) and site.number("beta", 1.0) == 1.0
     if isinstance(b, QuantizedConstant):
         return fully_connected(site, a, _turned(b) if turned else b, has_bias)
-    if has_bias:
-        raise Refusal("adds C to a product of two computed operands; write MatMul and Add")
     right = site.activation(1)
     if turned:
         right = only_codes(
@@ -105,8 +159,6 @@ def gemm(site: Site) -> Real:
 def matmul(site: Site) -> Real:
     """MatMul: by constant weights ``[K, N]``, or of two values with the same leading axes."""
     a, b = site.activation(0), site.codes(1)
-    if len(a.shape) < 2 or len(b.shape) < 2:
-        raise Refusal("multiplies a vector; two or more axes are expected")
     if isinstance(b, QuantizedConstant) and len(b.shape) == 2:
         return fully_connected(site, a, b, has_bias=False)
     return site.computed(scaled.MatMul(), [a, site.activation(1)])
@@ -181,3 +233,16 @@ def _turned(weights: QuantizedConstant) -> QuantizedConstant:
     axis = weights.quantization.axis
     quantization = replace(weights.quantization, axis=None if axis is None else 1 - axis)
     return replace(weights, array=weights.array.T, quantization=quantization)
+
+
+CONV = Reader(conv, ("conv2d",), (quantized(0), *WITHOUT_DATA))
+GEMM = Reader(
+    gemm,
+    ("fully_connected", "mat_mul"),
+    (quantized(0), quantized(1, several_scales=True), *PRODUCT),
+)
+MATMUL = Reader(
+    matmul,
+    ("fully_connected", "mat_mul"),
+    (quantized(0), quantized(1, several_scales=True), axes_at_least(2, 0, 1)),
+)

@@ -1,117 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which function reads which op: the list of all that is supported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from intaglio.frontends.onnx.borders import dequantize_linear, quantize_linear
-from intaglio.frontends.onnx.contractions import conv, gemm, matmul
-from intaglio.frontends.onnx.elementwise import (
-    binary,
-    clip,
-    elu,
-    gelu,
-    hard_sigmoid,
-    leaky_relu,
-    min_or_max,
-    prelu,
-    relu,
-    softmax,
-    unary,
+from intaglio.frontends.onnx import (
+    borders,
+    contractions,
+    elementwise,
+    moves,
+    pooling,
+    resize,
+    transposed_convolution,
 )
-from intaglio.frontends.onnx.meanings import Meaning, Real
-from intaglio.frontends.onnx.moves import (
-    concat,
-    flatten,
-    identity,
-    pad,
-    reshape,
-    slice_,
-    split,
-    squeeze,
-    transpose,
-    unsqueeze,
-)
-from intaglio.frontends.onnx.pooling import (
-    average_pool,
-    global_average_pool,
-    global_max_pool,
-    max_pool,
-    reduce_mean,
-)
+from intaglio.frontends.onnx.meanings import Meaning
 from intaglio.frontends.onnx.qonnx import dispatch as qonnx
-from intaglio.frontends.onnx.qoperator.integer_results import cast, dequantized_product
+from intaglio.frontends.onnx.qoperator import integer_results
 from intaglio.frontends.onnx.qoperator.operators import ONNX_OWN, OPERATORS
-from intaglio.frontends.onnx.resize import resize
 from intaglio.frontends.onnx.site import Site
-from intaglio.frontends.onnx.transposed_convolution import conv_transpose
+from intaglio.frontends.readers import Reader
 
+OnnxReader = Reader[Site, Meaning | tuple[Meaning, ...]]
 
-def multiply(site: Site) -> Real:
-    """Mul: of cast codes and their scale, or of two quantized values."""
-    return dequantized_product(site) or binary(site)
+REAL: Mapping[str, OnnxReader] = {
+    "Add": elementwise.ADD,
+    "AveragePool": pooling.AVERAGE_POOL,
+    "Cast": integer_results.CAST,
+    "Clip": elementwise.CLIP,
+    "Concat": moves.CONCAT,
+    "Conv": contractions.CONV,
+    "ConvTranspose": transposed_convolution.CONV_TRANSPOSE,
+    "DequantizeLinear": borders.DEQUANTIZE,
+    "Dropout": moves.IDENTITY,
+    "Elu": elementwise.ELU,
+    "Exp": elementwise.EXP,
+    "Flatten": moves.FLATTEN,
+    "Gelu": elementwise.GELU,
+    "Gemm": contractions.GEMM,
+    "GlobalAveragePool": pooling.GLOBAL_AVERAGE_POOL,
+    "GlobalMaxPool": pooling.GLOBAL_MAX_POOL,
+    "HardSigmoid": elementwise.HARD_SIGMOID,
+    "HardSwish": elementwise.HARD_SWISH,
+    "Identity": moves.IDENTITY,
+    "LeakyRelu": elementwise.LEAKY_RELU,
+    "MatMul": contractions.MATMUL,
+    "Max": elementwise.MAXIMUM,
+    "MaxPool": pooling.MAX_POOL,
+    "Min": elementwise.MINIMUM,
+    "Mul": integer_results.MULTIPLY,
+    "PRelu": elementwise.PRELU,
+    "Pad": moves.PAD,
+    "QuantizeLinear": borders.QUANTIZE,
+    "ReduceMean": pooling.REDUCE_MEAN,
+    "Relu": elementwise.RELU,
+    "Reshape": moves.RESHAPE,
+    "Resize": resize.RESIZE,
+    "Sigmoid": elementwise.SIGMOID,
+    "Slice": moves.SLICE,
+    "Softmax": elementwise.SOFTMAX,
+    "Split": moves.SPLIT,
+    "Squeeze": moves.SQUEEZE,
+    "Sub": elementwise.SUBTRACT,
+    "Tanh": elementwise.TANH,
+    "Transpose": moves.TRANSPOSE,
+    "Unsqueeze": moves.UNSQUEEZE,
+}
+"""By op of ONNX's own domain: those on real numbers, which codes stand for."""
 
+ON_CODES: Mapping[str, OnnxReader] = {name: each.reader for name, each in OPERATORS.items()}
+"""By op of ONNX's own domain or ONNX Runtime's: those on codes."""
 
-Reader = Callable[[Site], "Meaning | tuple[Meaning, ...]"]
-
-READERS: Mapping[str, Reader] = {
-    "Add": binary,
-    "AveragePool": average_pool,
-    "Cast": cast,
-    "Clip": clip,
-    "Concat": concat,
-    "Conv": conv,
-    "ConvTranspose": conv_transpose,
-    "DequantizeLinear": dequantize_linear,
-    "Dropout": identity,
-    "Elu": elu,
-    "Exp": unary,
-    "Flatten": flatten,
-    "Gelu": gelu,
-    "Gemm": gemm,
-    "GlobalAveragePool": global_average_pool,
-    "GlobalMaxPool": global_max_pool,
-    "HardSigmoid": hard_sigmoid,
-    "HardSwish": unary,
-    "Identity": identity,
-    "LeakyRelu": leaky_relu,
-    "MatMul": matmul,
-    "Max": min_or_max,
-    "MaxPool": max_pool,
-    "Min": min_or_max,
-    "Mul": multiply,
-    "PRelu": prelu,
-    "Pad": pad,
-    "QuantizeLinear": quantize_linear,
-    "ReduceMean": reduce_mean,
-    "Relu": relu,
-    "Reshape": reshape,
-    "Resize": resize,
-    "Sigmoid": unary,
-    "Slice": slice_,
-    "Softmax": softmax,
-    "Split": split,
-    "Squeeze": squeeze,
-    "Sub": binary,
-    "Tanh": unary,
-    "Transpose": transpose,
-    "Unsqueeze": unsqueeze,
-    **{name: OPERATORS[name].read for name in sorted(ONNX_OWN)},
+READERS: Mapping[str, OnnxReader] = {
+    **REAL,
+    **{name: ON_CODES[name] for name in sorted(ONNX_OWN)},
 }
 """By op of ONNX's own domain."""
 
-DOMAINS: Mapping[str, Mapping[str, Reader]] = {
+DOMAINS: Mapping[str, Mapping[str, OnnxReader]] = {
     "": READERS,
     "ai.onnx": READERS,
     "com.microsoft": {
-        **{name: operator.read for name, operator in OPERATORS.items()},
+        **ON_CODES,
         # ONNX lacked some of their types before opset 21.
-        "DequantizeLinear": dequantize_linear,
-        "QuantizeLinear": quantize_linear,
+        "DequantizeLinear": borders.DEQUANTIZE,
+        "QuantizeLinear": borders.QUANTIZE,
     },
 }
 """By domain, and there by op."""
 
-WITH_QONNX: Mapping[str, Mapping[str, Reader]] = {
+WITH_QONNX: Mapping[str, Mapping[str, OnnxReader]] = {
     **DOMAINS,
     "": {**READERS, **qonnx.READERS},
     "ai.onnx": {**READERS, **qonnx.READERS},

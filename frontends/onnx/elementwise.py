@@ -8,6 +8,14 @@ import numpy as np
 
 from intaglio.compiler.ir import scaled
 from intaglio.frontends.onnx.bounds import NO_BOUNDS, Bounds, side_from_array, without_redundant
+from intaglio.frontends.onnx.expectations import (
+    TWO_OPERANDS,
+    constant,
+    finite,
+    one_of,
+    quantized,
+    quantized_constant,
+)
 from intaglio.frontends.onnx.meanings import (
     Clipped,
     Quantized,
@@ -17,6 +25,7 @@ from intaglio.frontends.onnx.meanings import (
 )
 from intaglio.frontends.onnx.moving import only_codes, permuted, to_last
 from intaglio.frontends.onnx.site import Site, normalized
+from intaglio.frontends.readers import BOUND, Reader
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.float32 import Float32
 
@@ -63,8 +72,6 @@ def _clip_side(site: Site, index: int, name: str, unbounded: float) -> tuple[Flo
 
 def min_or_max(site: Site) -> Real:
     """Min, Max: of two values, or a bound where one operand is a constant that isn't quantized."""
-    if len(site.operands) != 2:
-        raise Refusal(f"has {len(site.operands)} operands; two are expected")
     constants = [index for index in (0, 1) if isinstance(site.operand(index), Static)]
     if len(constants) != 1:
         return binary(site)
@@ -86,12 +93,17 @@ def _clipped(site: Site, value: Real, bounds: Bounds) -> Real:
 
 def binary(site: Site) -> Real:
     """Add, Sub, Mul, Min, Max of two quantized values, with NumPy's broadcasting."""
-    return site.computed(_BINARY[site.node.op_type], [site.activation(0), site.activation(1)])
+    return site.computed(_BINARY[_function(site)], [site.activation(0), site.activation(1)])
+
+
+def _function(site: Site) -> str:
+    """What an operator computes; those on codes are called after those on real numbers."""
+    return site.node.op_type.removeprefix("QLinear")
 
 
 def unary(site: Site) -> Real:
     """Sigmoid, Tanh, HardSwish, Exp."""
-    return site.computed(scaled.Unary(_FUNCTIONS[site.node.op_type]), [site.activation(0)])
+    return site.computed(scaled.Unary(_FUNCTIONS[_function(site)]), [site.activation(0)])
 
 
 def leaky_relu(site: Site) -> Real:
@@ -112,22 +124,15 @@ def hard_sigmoid(site: Site) -> Real:
 def _with_parameters(
     site: Site, function: scaled.UnaryFunction, alpha: float, beta: float = 0.0
 ) -> Real:
-    parameters = [site.number("alpha", alpha), site.number("beta", beta)]
-    if not np.isfinite(parameters).all():
-        raise Refusal(f"its parameters are {parameters}; finite numbers are expected")
+    parameters = (site.number("alpha", alpha), site.number("beta", beta))
     first, second = (Float32.from_value(number) for number in parameters)
     return site.computed(scaled.Unary(function, first, second), [site.activation(0)])
 
 
 def gelu(site: Site) -> Real:
     """Gelu, exact or by its tanh approximation."""
-    match site.text("approximate", "none"):
-        case "none":
-            function = scaled.UnaryFunction.GELU
-        case "tanh":
-            function = scaled.UnaryFunction.GELU_TANH
-        case other:
-            raise Refusal(f"approximate is {other!r}; 'none' or 'tanh' is expected")
+    exact = site.text("approximate", "none") == "none"
+    function = scaled.UnaryFunction.GELU if exact else scaled.UnaryFunction.GELU_TANH
     return site.computed(scaled.Unary(function), [site.activation(0)])
 
 
@@ -168,3 +173,28 @@ def _flat_slope(site: Site, slope: QuantizedConstant) -> Quantized:
     quantization = replace(slope.quantization, axis=axis)
     flat = replace(slope, array=slope.array.reshape(-1), quantization=quantization)
     return site.emitter.constant(flat)
+
+
+BINARY = (TWO_OPERANDS, quantized(0, 1))
+UNARY = (quantized(0),)
+_SLOPE, _OFFSET = ("alpha", 0.0), ("beta", 0.0)
+
+ADD = Reader(binary, ("add",), BINARY)
+SUBTRACT = Reader(binary, ("subtract",), BINARY)
+MULTIPLY = Reader(binary, ("multiply",), BINARY)
+MINIMUM = Reader(min_or_max, ("minimum", BOUND), (TWO_OPERANDS,))
+MAXIMUM = Reader(min_or_max, ("maximum", BOUND), (TWO_OPERANDS,))
+RELU = Reader(relu, (BOUND,))
+CLIP = Reader(clip, (BOUND,), (constant(1, "min"), constant(2, "max")))
+SIGMOID = Reader(unary, ("sigmoid",), UNARY)
+TANH = Reader(unary, ("tanh",), UNARY)
+HARD_SWISH = Reader(unary, ("hard-swish",), UNARY)
+EXP = Reader(unary, ("exp",), UNARY)
+ELU = Reader(elu, ("elu",), (*UNARY, finite(_SLOPE)))
+LEAKY_RELU = Reader(leaky_relu, ("leaky-relu",), (*UNARY, finite(_SLOPE)))
+HARD_SIGMOID = Reader(hard_sigmoid, ("hard-sigmoid",), (*UNARY, finite(_SLOPE, _OFFSET)))
+GELU = Reader(
+    gelu, ("gelu", "gelu-tanh"), (*UNARY, one_of("approximate", "none", ("none", "tanh")))
+)
+PRELU = Reader(prelu, ("prelu",), (*UNARY, quantized_constant(1, "slopes")))
+SOFTMAX = Reader(softmax, ("softmax",), UNARY)

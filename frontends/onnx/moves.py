@@ -10,9 +10,11 @@ import numpy as np
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.moves import PadMode
 from intaglio.frontends.onnx.emitter import checked
+from intaglio.frontends.onnx.expectations import constant, one_of
 from intaglio.frontends.onnx.meanings import Moved, Real, Shape
 from intaglio.frontends.onnx.moving import permuted, rearrange
 from intaglio.frontends.onnx.site import Site, distinct_axes, normalized
+from intaglio.frontends.readers import MOVE, Reader
 from intaglio.frontends.refusal import Refusal
 
 _MODES = {"constant": PadMode.CONSTANT, "edge": PadMode.EDGE, "reflect": PadMode.REFLECT}
@@ -161,8 +163,6 @@ def pad(site: Site) -> Real:
     x = site.real(0)
     rank = len(x.shape)
     mode = site.text("mode", "constant")
-    if mode not in _MODES:
-        raise Refusal(f"pads in mode {mode!r}; constant, edge or reflect is expected")
     listed = site.listed("pads", 1) or ()
     axes = distinct_axes(site.integers(3) if site.has(3) else range(rank), rank)
     if len(listed) != 2 * len(axes) or min(listed, default=0) < 0:
@@ -189,3 +189,24 @@ def _padding(site: Site) -> Fraction:
     if array.size != 1 or array.dtype != np.float32 or not np.isfinite(array).all():
         raise Refusal("pads with something other than one finite float32 number")
     return Fraction(float(array.reshape(())))
+
+
+_AXES = constant(1, "axes")
+_CUT = (constant(1, "starts"), constant(2, "ends"), constant(3, "axes"), constant(4, "steps"))
+_PADDED = (
+    one_of("mode", "constant", tuple(_MODES)),
+    constant(1, "pads"),
+    constant(2, "value"),
+    constant(3, "axes"),
+)
+
+CONCAT = Reader(concat, (MOVE, "requantize"))
+FLATTEN = Reader(flatten, (MOVE,))
+IDENTITY = Reader(identity, (MOVE,))
+PAD = Reader(pad, (MOVE,), _PADDED)
+RESHAPE = Reader(reshape, (MOVE,), (constant(1, "shape"),))
+SLICE = Reader(slice_, (MOVE,), _CUT)
+SPLIT = Reader(split, (MOVE,), (constant(1, "sizes"),))
+SQUEEZE = Reader(squeeze, (MOVE,), (_AXES,))
+TRANSPOSE = Reader(transpose, (MOVE,))
+UNSQUEEZE = Reader(unsqueeze, (MOVE,), (_AXES,))

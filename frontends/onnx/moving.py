@@ -61,14 +61,27 @@ def settled(emitter: Emitter, value: Real, node: str) -> Real:
     """A clip of codes at what some code stands for, done on the codes; else ``value``."""
     if not isinstance(value, Clipped):
         return value
+    if codes_behind(value) is None:
+        return value
     inner = settled(emitter, value.value, node)
-    if not isinstance(inner, Quantized) or not value.bounds.scalar:
-        return value
-    if not on_grid(value.bounds, inner.type.integer, inner.type.scaled):
-        return value
+    assert isinstance(inner, Quantized)
     op = scaled.Requantize(value.bounds.clip())
     name = emitter.node(value.source, inner.type, op, (inner.name,), node)
     return Quantized(name, inner.type, value.source, real=True)
+
+
+def codes_behind(value: Real) -> Quantized | QuantizedConstant | None:
+    """Codes of the type that ``settled`` gives, None where it gives none."""
+    match value:
+        case Quantized() | QuantizedConstant():
+            return value
+        case Clipped(bounds=bounds) if bounds.scalar:
+            inner = codes_behind(value.value)
+            if not isinstance(inner, Quantized):
+                return None
+            return inner if on_grid(bounds, inner.type.integer, inner.type.scaled) else None
+        case _:
+            return None
 
 
 def rearrange(emitter: Emitter, value: Moved) -> Real:

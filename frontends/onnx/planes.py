@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from intaglio.compiler.ir import scaled
 from intaglio.frontends.onnx.emitter import MAXIMUM_ELEMENTS
+from intaglio.frontends.onnx.expectations import one_of
 from intaglio.frontends.onnx.meanings import Real, Shape
 from intaglio.frontends.onnx.moving import NCHW_TO_NHWC, NHWC_TO_NCHW, permuted
 from intaglio.frontends.onnx.site import Site
@@ -17,6 +18,8 @@ Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
 
 _TO_LAST = (0, 2, 1)
+
+AUTO_PAD = one_of("auto_pad", "NOTSET", ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def read_windows(site: Site, shape: Shape, kernel: tuple[int, ...]) -> Windows:
     """The windows of a convolution or pool over a value of ``shape`` (NCHW or NCL).
 
     Raises:
-        Refusal: lists of wrong length, values below their least, an unknown ``auto_pad``.
+        Refusal: lists of wrong length, values below their least.
     """
     count = spatial(shape)
     kernel = _least(site, "kernel_shape", kernel, count, 1)
@@ -110,10 +113,8 @@ def _pads(
             return _least(site, "pads", pads, 2 * count, 0)
         case "VALID":
             return (0,) * (2 * count)
-        case "SAME_UPPER" | "SAME_LOWER":
-            return same_pads(extents, kernel, strides, dilations, upper=mode == "SAME_UPPER")
         case _:
-            raise Refusal(f"auto_pad is {mode!r}; NOTSET, VALID or SAME_... is expected")
+            return same_pads(extents, kernel, strides, dilations, upper=mode == "SAME_UPPER")
 
 
 def same_pads(

@@ -4,9 +4,12 @@
 from dataclasses import replace
 
 from intaglio.compiler.ir import scaled
+from intaglio.frontends.constraints import expects
+from intaglio.frontends.onnx.expectations import PLANE, constant, quantized
 from intaglio.frontends.onnx.meanings import Real, Shape
 from intaglio.frontends.onnx.moving import only_codes
 from intaglio.frontends.onnx.planes import (
+    AUTO_PAD,
     Windows,
     channels_first,
     channels_last,
@@ -15,13 +18,31 @@ from intaglio.frontends.onnx.planes import (
     spatial,
 )
 from intaglio.frontends.onnx.site import Site, normalized
-from intaglio.frontends.refusal import Refusal
+from intaglio.frontends.readers import COMPARISON, Reader
+
+
+@expects("no indices of the maxima")
+def MAXIMA_ALONE(site: Site) -> str | None:
+    """The second result isn't computed."""
+    asked = len(site.node.outputs) > 1 and bool(site.node.outputs[1].name)
+    return "is asked for the indices of the maxima" if asked else None
+
+
+@expects("dilations of 1")
+def DENSE_WINDOWS(site: Site) -> str | None:
+    """No profile states a mean over a window with gaps."""
+    return "averages over a dilated window" if set(site.numbers("dilations", ())) - {1} else None
+
+
+@expects("not both of ceil_mode and count_include_pad")
+def ONE_ROUNDING_OF_WINDOWS(site: Site) -> str | None:
+    """Runtimes differ on what padding counts where both are set."""
+    both = site.flag("ceil_mode") and site.flag("count_include_pad")
+    return "sets both ceil_mode and count_include_pad" if both else None
 
 
 def max_pool(site: Site) -> Real:
     """MaxPool; it takes the largest code, before or after quantization alike."""
-    if len(site.node.outputs) > 1 and site.node.outputs[1].name:
-        raise Refusal("is asked for the indices of the maxima; only the maxima are supported")
     x = site.rearrangeable(0)
     windows = _windows(site, x.shape)
     return _largest(site, x, windows)
@@ -50,10 +71,6 @@ def average_pool(site: Site) -> Real:
     x = site.activation(0)
     windows = _windows(site, x.shape)
     count_padding = site.flag("count_include_pad")
-    if windows.dilations != (1, 1):
-        raise Refusal("averages over a dilated window; dilations of 1 are expected")
-    if site.flag("ceil_mode") and count_padding:
-        raise Refusal("sets both ceil_mode and count_include_pad; one of them is supported")
     image = only_codes(channels_last(site, x))
     op = scaled.AveragePool2d(windows.kernel, windows.strides, windows.pads, count_padding)
     return channels_first(site, site.computed(op, [image]), len(x.shape))
@@ -105,3 +122,14 @@ def _room(extent: int, pads: tuple[int, int], windows: Windows, axis: int) -> in
 def _count(extent: int, windows: Windows, axis: int) -> int:
     reach = span(windows.kernel[axis], windows.dilations[axis])
     return (extent - reach) // windows.strides[axis] + 1
+
+
+MAX_POOL = Reader(max_pool, (COMPARISON,), (PLANE, AUTO_PAD, MAXIMA_ALONE))
+GLOBAL_MAX_POOL = Reader(global_max_pool, (COMPARISON,), (PLANE,))
+AVERAGE_POOL = Reader(
+    average_pool,
+    ("average_pool2d",),
+    (quantized(0), PLANE, AUTO_PAD, DENSE_WINDOWS, ONE_ROUNDING_OF_WINDOWS),
+)
+GLOBAL_AVERAGE_POOL = Reader(global_average_pool, ("global_average_pool",), (quantized(0), PLANE))
+REDUCE_MEAN = Reader(reduce_mean, ("reduce_mean",), (quantized(0), constant(1, "axes")))

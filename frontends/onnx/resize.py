@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from intaglio.compiler.ir import scaled
+from intaglio.frontends.constraints import expects
 from intaglio.frontends.onnx.emitter import checked
-from intaglio.frontends.onnx.meanings import Real, Shape
+from intaglio.frontends.onnx.expectations import PLANE, one_of, unset
+from intaglio.frontends.onnx.meanings import Real, Shape, Static
 from intaglio.frontends.onnx.moving import only_codes
 from intaglio.frontends.onnx.planes import channels_first, channels_last, spatial
 from intaglio.frontends.onnx.site import Site, distinct_axes, float32
+from intaglio.frontends.readers import MOVE, Reader
 from intaglio.frontends.refusal import Refusal
 
 _LONGEST_AXIS = 2**16
@@ -25,6 +28,16 @@ _ROUNDINGS: dict[str, Callable[[float], int]] = {
     "floor": floor,
     "ceil": ceil,
 }
+_COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
+
+
+@expects("constant sizes or scales")
+def KNOWN_EXTENTS(site: Site) -> str | None:
+    """The region that may stand between them is for modes that aren't supported."""
+    for index in (1 if site.opset < 11 else 2, 3):
+        if site.has(index) and not isinstance(site.operand(index), Static):
+            return f"computes its operand {index + 1}"
+    return None
 
 
 def _halfway(x: float) -> bool:
@@ -52,7 +65,6 @@ def resize(site: Site) -> Real:
     """
     x = site.rearrangeable(0)
     count = spatial(x.shape)
-    _refuse_variants(site)
     axes = _axes(site, x.shape)
     if any(axis.after != axis.before for axis in axes[:2]):
         raise Refusal("resizes the batch or the channels; rows and columns alone are expected")
@@ -72,19 +84,10 @@ def resize(site: Site) -> Real:
             image = channels_last(site, x)
             resized = site.move(scaled.ResizeNearest(rows, columns), image, shape)
             return channels_first(site, resized, len(x.shape))
-        case "linear":
+        case _:
             op = _linear(planes, coordinates)
             image = only_codes(channels_last(site, site.activation(0)))
             return channels_first(site, site.computed(op, [image], shape), len(x.shape))
-        case other:
-            raise Refusal(f"interpolates in mode {other!r}; nearest or linear is expected")
-
-
-def _refuse_variants(site: Site) -> None:
-    if site.flag("antialias") or site.flag("exclude_outside"):
-        raise Refusal("sets antialias or exclude_outside, which are not supported")
-    if site.text("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise Refusal("keeps the aspect ratio; state both sizes instead")
 
 
 def _axes(site: Site, shape: Shape) -> list[_Axis]:
@@ -119,10 +122,7 @@ def _rounding(site: Site, axis: _Axis) -> Callable[[float], int]:
     """
     if site.opset < 11:
         return ceil if axis.scale < 1 else floor
-    mode = site.text("nearest_mode", "round_prefer_floor")
-    if mode not in _ROUNDINGS:
-        raise Refusal(f"nearest_mode is {mode!r}; one of {', '.join(_ROUNDINGS)} is expected")
-    return _ROUNDINGS[mode]
+    return _ROUNDINGS[site.text("nearest_mode", "round_prefer_floor")]
 
 
 def _indices(axis: _Axis, coordinates: str, rounding: Callable[[float], int]) -> tuple[int, ...]:
@@ -144,17 +144,15 @@ def _coordinates(axis: _Axis, mode: str) -> npt.NDArray[np.float32]:
             return indices * np.float32(axis.before - 1) / last
         case "pytorch_half_pixel" if axis.after == 1:
             return indices
-        case "half_pixel" | "pytorch_half_pixel":
-            return (indices + _HALF) / axis.scale - _HALF
         case _:
-            raise Refusal(f"coordinate_transformation_mode {mode!r} is not supported")
+            return (indices + _HALF) / axis.scale - _HALF
 
 
 def _linear(planes: list[_Axis], mode: str) -> scaled.ResizeLinear:
     """The interpolation whose coordinates follow from the extents alone.
 
     Raises:
-        Refusal: the stated scales give other coordinates, or the mode is unknown.
+        Refusal: the stated scales give other coordinates.
     """
     if mode != "align_corners" and not all(_follows(axis) for axis in planes):
         raise Refusal("its scales differ from the ratio of the extents; state sizes instead")
@@ -165,12 +163,25 @@ def _linear(planes: list[_Axis], mode: str) -> scaled.ResizeLinear:
             return scaled.ResizeLinear(half_pixel=False, align_corners=False)
         case "pytorch_half_pixel" if any(axis.after == 1 < axis.before for axis in planes):
             raise Refusal("shrinks an axis to one element as PyTorch does; use half_pixel")
-        case "half_pixel" | "pytorch_half_pixel":
-            return scaled.ResizeLinear(half_pixel=True, align_corners=False)
         case _:
-            raise Refusal(f"coordinate_transformation_mode {mode!r} is not supported")
+            return scaled.ResizeLinear(half_pixel=True, align_corners=False)
 
 
 def _follows(axis: _Axis) -> bool:
     """Whether the scale is the ratio of the extents."""
     return bool(axis.scale == _ratio(axis.after, axis.before))
+
+
+RESIZE = Reader(
+    resize,
+    ("resize_linear", MOVE),
+    (
+        PLANE,
+        KNOWN_EXTENTS,
+        one_of("mode", "nearest", ("nearest", "linear")),
+        one_of("coordinate_transformation_mode", "half_pixel", _COORDINATES),
+        one_of("nearest_mode", "round_prefer_floor", tuple(_ROUNDINGS)),
+        unset("antialias", "exclude_outside"),
+        one_of("keep_aspect_ratio_policy", "stretch", ("stretch",)),
+    ),
+)

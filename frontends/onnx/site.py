@@ -30,7 +30,7 @@ from intaglio.frontends.onnx.meanings import (
     Tail,
     Unknown,
 )
-from intaglio.frontends.onnx.moving import move, settled
+from intaglio.frontends.onnx.moving import codes_behind, move, settled
 from intaglio.frontends.refusal import Refusal
 
 T = TypeVar("T")
@@ -132,9 +132,21 @@ class Site:
         """
         found = settled(self.emitter, self.real(index), self.name)
         if not isinstance(found, Quantized | QuantizedConstant):
-            where = _unquantized(found)
-            raise Refusal(f"reads the float result of {where}; quantize the output of {where}")
+            raise _not_quantized(found)
         return found
+
+    def require_quantized(self, index: int, *, several_scales: bool) -> None:
+        """Hold an operand against what ``activation`` needs, or with several scales ``codes``.
+
+        Raises:
+            Refusal: as these.
+        """
+        found = self.real(index)
+        codes = codes_behind(found)
+        if codes is None:
+            raise _not_quantized(found)
+        if not several_scales and not codes.type.scaled.per_tensor:
+            raise _several_scales(codes)
 
     def activation(self, index: int) -> Quantized:
         """As ``codes``, as a value of the graph with one scale.
@@ -146,7 +158,7 @@ class Site:
         if isinstance(found, QuantizedConstant):
             found = self.emitter.constant(found)
         if not found.type.scaled.per_tensor:
-            raise Refusal(f"{found.source} has a scale for each channel; quantize it with one")
+            raise _several_scales(found)
         return found
 
     def rearrangeable(self, index: int) -> Real:
@@ -305,6 +317,15 @@ def float32(array: Array, what: str) -> npt.NDArray[np.float32]:
     if array.dtype != np.float32:
         raise Refusal(f"{what} is of type {array.dtype}, float32 is expected")
     return array.astype(np.float32)
+
+
+def _not_quantized(value: Real) -> Refusal:
+    where = _unquantized(value)
+    return Refusal(f"reads the float result of {where}; quantize the output of {where}")
+
+
+def _several_scales(codes: Quantized | QuantizedConstant) -> Refusal:
+    return Refusal(f"{codes.source} has a scale for each channel; quantize it with one")
 
 
 def _unquantized(value: Real) -> str:

@@ -7,11 +7,28 @@ import numpy as np
 
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.types import Quantization
-from intaglio.frontends.onnx.contractions import plane_weights, planes_result, spread_kernel
+from intaglio.frontends.onnx.contractions import (
+    PLANE_CONVOLUTION,
+    channel_scales,
+    plane_weights,
+    planes_result,
+    spread_kernel,
+)
+from intaglio.frontends.onnx.expectations import one_of, quantized, without
 from intaglio.frontends.onnx.meanings import QuantizedConstant, Real, Shape
 from intaglio.frontends.onnx.planes import Pads, Windows, read_windows, span, spatial
 from intaglio.frontends.onnx.site import Site
+from intaglio.frontends.readers import Reader
 from intaglio.frontends.refusal import Refusal
+
+# Runtimes differ on what other ways to give the result's shape mean.
+WITHOUT_DATA = (
+    *PLANE_CONVOLUTION,
+    channel_scales(1, "output channel"),
+    one_of("auto_pad", "NOTSET", ("NOTSET", "VALID")),
+    without("output_shape", "pads and output_padding"),
+)
+"""What ConvTranspose expects, its data apart."""
 
 
 def conv_transpose(site: Site) -> Real:
@@ -33,13 +50,11 @@ def _ohwi(weights: QuantizedConstant, groups: int) -> QuantizedConstant:
     """``[C, O / groups, kh, kw]`` as ``[O, kh, kw, C / groups]``.
 
     Raises:
-        Refusal: the channels can't be grouped so, or the scales don't go by output channel.
+        Refusal: the channels can't be grouped so.
     """
     c, each, kh, kw = weights.shape
     if groups < 1 or c % groups:
         raise Refusal(f"has {c} input channels in {groups} groups; groups of equal size expected")
-    if weights.quantization.axis not in (None, 1):
-        raise Refusal("its weights have a scale for each input channel; use output channels")
     grouped = weights.array.reshape(groups, c // groups, each, kh, kw)
     array = np.transpose(grouped, (0, 2, 3, 4, 1)).reshape(groups * each, kh, kw, c // groups)
     return replace(weights, array=array, quantization=_repeated(weights.quantization, groups))
@@ -58,13 +73,8 @@ def _extents(site: Site, shape: Shape, windows: Windows) -> tuple[Pads, tuple[in
     """Pads and extents of the result.
 
     Raises:
-        Refusal: the result's shape is given in the ways on which runtimes differ; ONNX Runtime 1.31
-            refuses an output padding that reaches the stride.
+        Refusal: ONNX Runtime 1.31 refuses an output padding that reaches the stride.
     """
-    if "output_shape" in site.node.attributes:
-        raise Refusal("states output_shape; state pads and output_padding instead")
-    if site.text("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise Refusal("pads automatically; state pads and output_padding instead")
     count = spatial(shape)
     extra = site.numbers("output_padding", (0,) * count)
     if len(extra) != count or min(extra) < 0:
@@ -85,3 +95,6 @@ def _extents(site: Site, shape: Shape, windows: Windows) -> tuple[Pads, tuple[in
         for axis, pads in ((0, top + bottom), (1, left + right))
     )
     return windows.pads, (rows, columns)
+
+
+CONV_TRANSPOSE = Reader(conv_transpose, ("conv_transpose2d",), (quantized(0), *WITHOUT_DATA))

@@ -15,7 +15,6 @@ from intaglio.errors import (
     InvalidOption,
     UnsupportedModel,
 )
-from intaglio.frontends.constraints import require
 from intaglio.frontends.refusal import Refusal
 from intaglio.frontends.tflite.dispatch import READERS
 from intaglio.frontends.tflite.emitter import Emitter
@@ -205,8 +204,7 @@ class _Reading:
             known.append(operand)
         tensors = tuple(self.model.tensors[index] for index in operator.results)
         site = Site(operator, tuple(known), tensors, self.emitter)
-        require(site, reader.constraints)
-        results = reader.read(site)
+        results = reader(site)
         return results if isinstance(results, tuple) else (results,)
 
     def _held(self, place: str, tensor: StoredTensor, value: Value) -> Value:

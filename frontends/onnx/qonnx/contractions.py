@@ -17,12 +17,12 @@ from intaglio.numerics.float_steps import StepFunction
 
 def conv(site: Site) -> Real:
     """Conv; its bias is added to each channel."""
-    return _planes(site, base.conv)
+    return _planes(site, base.CONV)
 
 
 def conv_transpose(site: Site) -> Real:
     """ConvTranspose; its bias is added to each channel."""
-    return _planes(site, transposed_convolution.conv_transpose)
+    return _planes(site, transposed_convolution.CONV_TRANSPOSE)
 
 
 def _planes(site: Site, read: Callable[[Site], Real]) -> Real:
@@ -35,18 +35,15 @@ def _planes(site: Site, read: Callable[[Site], Real]) -> Real:
 
 def gemm(site: Site) -> Real:
     """Gemm with alpha 1; beta is 1, or 0 for no bias."""
-    found = base.gemm(with_codes(_without_bias(site), 0, 1))
-    beta = site.number("beta", 1.0)
-    if not site.has(2) or beta == 0.0:
+    found = base.GEMM(with_codes(_without_bias(site), 0, 1))
+    if not site.has(2) or site.number("beta", 1.0) == 0.0:
         return found
-    if beta != 1.0:
-        raise Refusal(f"beta is {beta}; fold it into the bias")
     return _biased(site, found, None)
 
 
 def matmul(site: Site) -> Real:
     """MatMul."""
-    return base.matmul(with_codes(site, 0, 1))
+    return base.MATMUL(with_codes(site, 0, 1))
 
 
 def _without_bias(site: Site) -> Site:

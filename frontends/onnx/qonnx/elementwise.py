@@ -8,8 +8,9 @@ import numpy as np
 import onnx_ir as ir
 
 from intaglio.compiler.ir.graph import Array
-from intaglio.frontends.constraints import expects, require
+from intaglio.frontends.constraints import expects
 from intaglio.frontends.onnx import elementwise as base
+from intaglio.frontends.onnx.expectations import axes_at_least
 from intaglio.frontends.onnx.meanings import Meaning, QuantizedConstant, Real, Static
 from intaglio.frontends.onnx.qonnx.grids import with_codes
 from intaglio.frontends.onnx.qonnx.quantizers import real_constant
@@ -32,8 +33,6 @@ _MOST_ELEMENTS = 2**24
 
 def arithmetic(site: Site) -> Meaning:
     """Add, Sub, Mul, Div, Min, Max with a constant, or of two values on grids."""
-    if len(site.operands) != 2:
-        raise Refusal(f"has {len(site.operands)} operands; two are expected")
     constants = [constant_array(site.operand(index)) for index in (0, 1)]
     left, right = constants
     if left is not None and right is not None:
@@ -153,7 +152,7 @@ def at_inference(site: Site) -> str | None:
     return "it is in training mode" if site.flag("training_mode") else None
 
 
-BATCH_NORMALIZATION = (constant_statistics, at_inference)
+BATCH_NORMALIZATION = (constant_statistics, at_inference, axes_at_least(2, 0))
 
 
 def batch_normalization(site: Site) -> Real:
@@ -161,10 +160,7 @@ def batch_normalization(site: Site) -> Real:
 
     a = fl(scale * fl(1 / fl(sqrt(fl(variance + epsilon))))), b = fl(bias - fl(mean * a)).
     """
-    require(site, BATCH_NORMALIZATION)
     value = site.real(0)
-    if len(value.shape) < 2:
-        raise Refusal(f"normalizes a value of shape {value.shape}; two or more axes are expected")
     scale, bias, mean, variance = (
         float32(site.static(index), f"its operand {index + 1}") for index in range(1, 5)
     )

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from intaglio.compiler.ir.types import Quantization
-from intaglio.frontends.constraints import expects, require
+from intaglio.frontends.constraints import expects
 from intaglio.frontends.onnx.meanings import Real, Shape, Static
 from intaglio.frontends.onnx.qonnx.grids import grid_of
 from intaglio.frontends.onnx.qonnx.quantizers import Quantizer, quantize
@@ -51,7 +51,6 @@ MULTI_THRESHOLD = (constant_thresholds, finite_output)
 
 def multi_threshold(site: Site) -> Real:
     """MultiThreshold: real y = fl32(fl32(out_scale * count) + out_bias)."""
-    require(site, MULTI_THRESHOLD)
     value = site.real(0)
     rows = site.static(1).astype(np.float32)
     axis = _channel_axis(site, value.shape)

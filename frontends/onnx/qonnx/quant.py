@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.ir.types import Quantization
-from intaglio.frontends.constraints import expects, require
+from intaglio.frontends.constraints import expects
 from intaglio.frontends.onnx.meanings import Quantized, QuantizedConstant, Real, Static, Stepped
 from intaglio.frontends.onnx.qonnx.grids import with_codes
 from intaglio.frontends.onnx.qonnx.quantizers import (
@@ -128,7 +128,6 @@ BIPOLAR_QUANT = (constant_parameters, positive_scales)
 
 def quant(site: Site) -> Real:
     """Quant: y = round(clamp(x / s + z)), in float32; a signed bit is 1 or -1, by y >= 0."""
-    require(site, QUANT)
     signed, narrow = site.flag("signed", True), site.flag("narrow", True)
     bits, zero_point = int(_number(site, 3)), int(_number(site, 2))
     mode = MODES[site.text("rounding_mode", "ROUND").upper()]
@@ -142,7 +141,6 @@ def quant(site: Site) -> Real:
 
 def bipolar_quant(site: Site) -> Real:
     """BipolarQuant: the scale where x >= 0, else its negative."""
-    require(site, BIPOLAR_QUANT)
     return _quantized(site, (), BIPOLAR, Interval(-1, 1), 0, divided=False)
 
 
@@ -153,7 +151,6 @@ def trunc(site: Site) -> Real:
     version 2: y = round(clamp(q / 2**k)) with 2**k about the ratio of the scales, real = (y -
     z / 2**k) * s_out.
     """
-    require(site, QUANT)
     site = with_codes(site, 0)
     value = site.operand(0)
     if not isinstance(value, Quantized):

@@ -4,17 +4,16 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from intaglio.compiler.ir import scaled
 from intaglio.frontends.constraints import Constraint, expects
-from intaglio.frontends.onnx.contractions import conv, gemm, matmul
-from intaglio.frontends.onnx.elementwise import leaky_relu, softmax
+from intaglio.frontends.onnx.contractions import CONV, GEMM, MATMUL
+from intaglio.frontends.onnx.elementwise import ADD, LEAKY_RELU, MULTIPLY, SIGMOID, SOFTMAX
 from intaglio.frontends.onnx.meanings import QuantizedConstant, Real, Static
-from intaglio.frontends.onnx.moves import joined
-from intaglio.frontends.onnx.moving import rearrange
-from intaglio.frontends.onnx.pooling import average_pool, global_average_pool
+from intaglio.frontends.onnx.moves import CONCAT
+from intaglio.frontends.onnx.pooling import AVERAGE_POOL, GLOBAL_AVERAGE_POOL
 from intaglio.frontends.onnx.qoperator.places import Place, operands_of
 from intaglio.frontends.onnx.qoperator.reading import OperatorOnCodes, element_of
 from intaglio.frontends.onnx.site import Site
+from intaglio.frontends.readers import Reader
 
 
 @expects("constant scales and zero points")
@@ -67,26 +66,9 @@ def _is_static(site: Site, index: int) -> bool:
     return isinstance(site.operand(index), Static)
 
 
-def _add(site: Site) -> Real:
-    return site.computed(scaled.Add(), [site.activation(0), site.activation(1)])
-
-
-def _multiply(site: Site) -> Real:
-    return site.computed(scaled.Multiply(), [site.activation(0), site.activation(1)])
-
-
-def _sigmoid(site: Site) -> Real:
-    function = scaled.Unary(scaled.UnaryFunction.SIGMOID)
-    return site.computed(function, [site.activation(0)])
-
-
 def _softmax(site: Site) -> Real:
     """The attribute ``opset`` says which Softmax of ONNX is meant."""
-    return softmax(replace(site, opset=site.integer("opset", site.opset)))
-
-
-def _concat(site: Site) -> Real:
-    return rearrange(site.emitter, joined(site))
+    return SOFTMAX(replace(site, opset=site.integer("opset", site.opset)))
 
 
 def _last_axis(site: Site) -> int:
@@ -97,6 +79,7 @@ def _output_axis(site: Site) -> int:
     return 0 if site.flag("transB") else 1
 
 
+_SOFTMAX = Reader(_softmax, SOFTMAX.becomes, SOFTMAX.constraints)
 _AFTER_ONE = Place(None, 3, 4)
 _AFTER_TWO = Place(None, 6, 7)
 _COMMON: tuple[Constraint[Site], ...] = (constant_parameters, codes_of_eight_bits)
@@ -117,21 +100,21 @@ RESULTS: Mapping[str, Place] = {
 }
 
 OPERATORS: Mapping[str, OperatorOnCodes] = {
-    "ConvInteger": OperatorOnCodes(conv, (*_COMMON, constant_weights), None),
-    "MatMulInteger": OperatorOnCodes(matmul, _COMMON, None, weight_axis=_last_axis),
+    "ConvInteger": OperatorOnCodes(CONV, (*_COMMON, constant_weights), None),
+    "MatMulInteger": OperatorOnCodes(MATMUL, _COMMON, None, weight_axis=_last_axis),
     "QGemm": OperatorOnCodes(
-        gemm, (*_COMMON, quantized_result), RESULTS["QGemm"], bias=6, weight_axis=_output_axis
+        GEMM, (*_COMMON, quantized_result), RESULTS["QGemm"], bias=6, weight_axis=_output_axis
     ),
-    "QLinearAdd": OperatorOnCodes(_add, _COMMON, _AFTER_TWO),
-    "QLinearAveragePool": OperatorOnCodes(average_pool, _PLANES, _AFTER_ONE),
-    "QLinearConcat": OperatorOnCodes(_concat, _COMMON, RESULTS["QLinearConcat"]),
-    "QLinearConv": OperatorOnCodes(conv, (*_PLANES, constant_weights), _AFTER_TWO, bias=8),
-    "QLinearGlobalAveragePool": OperatorOnCodes(global_average_pool, _PLANES, _AFTER_ONE),
-    "QLinearLeakyRelu": OperatorOnCodes(leaky_relu, _COMMON, _AFTER_ONE),
-    "QLinearMatMul": OperatorOnCodes(matmul, _COMMON, _AFTER_TWO, weight_axis=_last_axis),
-    "QLinearMul": OperatorOnCodes(_multiply, _COMMON, _AFTER_TWO),
-    "QLinearSigmoid": OperatorOnCodes(_sigmoid, _COMMON, _AFTER_ONE),
-    "QLinearSoftmax": OperatorOnCodes(_softmax, _COMMON, _AFTER_ONE),
+    "QLinearAdd": OperatorOnCodes(ADD, _COMMON, _AFTER_TWO),
+    "QLinearAveragePool": OperatorOnCodes(AVERAGE_POOL, _PLANES, _AFTER_ONE),
+    "QLinearConcat": OperatorOnCodes(CONCAT, _COMMON, RESULTS["QLinearConcat"]),
+    "QLinearConv": OperatorOnCodes(CONV, (*_PLANES, constant_weights), _AFTER_TWO, bias=8),
+    "QLinearGlobalAveragePool": OperatorOnCodes(GLOBAL_AVERAGE_POOL, _PLANES, _AFTER_ONE),
+    "QLinearLeakyRelu": OperatorOnCodes(LEAKY_RELU, _COMMON, _AFTER_ONE),
+    "QLinearMatMul": OperatorOnCodes(MATMUL, _COMMON, _AFTER_TWO, weight_axis=_last_axis),
+    "QLinearMul": OperatorOnCodes(MULTIPLY, _COMMON, _AFTER_TWO),
+    "QLinearSigmoid": OperatorOnCodes(SIGMOID, _COMMON, _AFTER_ONE),
+    "QLinearSoftmax": OperatorOnCodes(_SOFTMAX, _COMMON, _AFTER_ONE),
 }
 """Each with its constraints, from which the list of supported operators is made too."""
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.ir.types import Quantization
-from intaglio.frontends.constraints import Constraint, require
+from intaglio.frontends.constraints import Constraint
 from intaglio.frontends.onnx.codes import PLAIN, as_read, stored_codes
 from intaglio.frontends.onnx.meanings import (
     Meaning,
@@ -24,6 +24,7 @@ from intaglio.frontends.onnx.parameters import quantization, storage_type
 from intaglio.frontends.onnx.qoperator.places import Place, operands_of
 from intaglio.frontends.onnx.quantizing import Target, quantize
 from intaglio.frontends.onnx.site import Site
+from intaglio.frontends.readers import Reader
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
@@ -38,19 +39,24 @@ class OperatorOnCodes:
     """An operator that takes and gives codes.
 
     Attributes:
-        meaning: the real result, given a site whose operands are the codes dequantized, then the
-            bias if there is one.
-        constraints: what is expected of a node, besides what ``meaning`` demands.
+        meaning: reads the real result, given a site whose operands are the codes dequantized, then
+            the bias if there is one.
+        constraints: what is expected of a node, besides what ``meaning`` expects.
         result: where scale and zero point of the result are; None where it is int32 sums.
         bias: where an int32 bias in the scale of the products is.
         weight_axis: the axis of the second operand that its scales may go along.
     """
 
-    meaning: Callable[[Site], Real]
+    meaning: Reader[Site, Real]
     constraints: tuple[Constraint[Site], ...]
     result: Place | None
     bias: int | None = None
     weight_axis: Callable[[Site], int] = lambda site: 0
+
+    @property
+    def reader(self) -> Reader[Site, Meaning]:
+        """How a node is read."""
+        return Reader(self.read, self.meaning.becomes, self.constraints)
 
     def read(self, site: Site) -> Meaning:
         """The codes that a node computes.
@@ -58,7 +64,6 @@ class OperatorOnCodes:
         Raises:
             Refusal: the node isn't as expected.
         """
-        require(site, self.constraints)
         operands: list[Codes] = []
         places = operands_of(site.node)
         if not places:

@@ -269,16 +269,16 @@ CASES: tuple[Case, ...] = (
     (_double_bias, "its bias b is of type float64, float32 is expected"),
     (_bias_of_another_scale, "scale of its bias b is 0.0625 in channel 0; the product 0.00390625"),
     (_eight_bit_bias, "its bias b is of type i8 with zero points (0,); int32 with zero point 0"),
-    (_scales_by_input_channel, "its weights have a scale for each input channel"),
-    (_computed_weights, "its operand 2 is computed; a quantized constant is expected"),
-    (_three_dimensions, "(1, 3, 1, 4, 4); [N, C, H, W] or [N, C, L] is expected"),
+    (_scales_by_input_channel, "a scale along axis 1; expected weights with one scale, or one for each output"),
+    (_computed_weights, "its operand 2 is computed; expected quantized constant weights"),
+    (_three_dimensions, "(1, 3, 1, 4, 4); expected operands [N, C, H, W] or [N, C, L]"),
     (_kernel_beyond_the_plane, "(1, 0, 0, 3), without elements"),
     (_shapes_that_do_not_fit, "has operands of shapes [1,3,4,4] and [6,8]"),
     (_reshape_that_does_not_fit, "reshapes (1, 3, 4, 4) to [7, -1], which doesn't fit"),
     (_two_float_operations, "node y_node (Tanh): reads the float result of node inner_node"),
     (_padding_that_is_no_code, "node y_node (Pad): pads with 0.10000000149011612"),
     (_clip_that_is_no_code, "clips the result of node softmax_node at a number that no code"),
-    (_alpha, "node y_node (Gemm): alpha is 0.5; fold it into the weights"),
+    (_alpha, "node y_node (Gemm): alpha is 0.5; expected alpha 1 (fold it into the weights)"),
     (_codes_read_as_numbers, "node y_node (Add): reads the codes of x; put a DequantizeLinear"),
     (_negative_scale, "node c_dq_node (DequantizeLinear): its scale isn't positive and finite"),
     (_two_dimensional_maxima_with_indices, "is asked for the indices of the maxima"),
@@ -372,4 +372,4 @@ def test_borders_in_half_precision(op: str, attribute: str) -> None:
     operand = model.q(x, SCALE) if op == "DequantizeLinear" else x
     scale = model.array("scale", np.float32(SCALE))
     model.output(model.node(op, [operand, scale], "y", **{attribute: TensorProto.FLOAT16}))
-    assert f"{attribute} is 10; float32 (1) is expected" in str(refusal(model))
+    assert f"{attribute} is 10; expected {attribute} float32 (1)" in str(refusal(model))

@@ -164,7 +164,7 @@ def _cast_to_half(model: QdqModel) -> str:
         (_zero_scale, "its scale isn't positive and finite"),
         (_missing_operands, "lacks its operand 4"),
         (_wrong_domain, "the op is not supported"),
-        (_cast_to_half, "casts to type 10; float32 (1) is expected"),
+        (_cast_to_half, "casts to type 10; expected float32 (1) as its result"),
     ],
 )
 def test_what_is_refused(build: Callable[[QdqModel], str], reason: str) -> None:
