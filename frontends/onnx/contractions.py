@@ -235,7 +235,7 @@ def _turned(weights: QuantizedConstant) -> QuantizedConstant:
     return replace(weights, array=weights.array.T, quantization=quantization)
 
 
-CONV = Reader(conv, ("conv2d",), (quantized(0), *WITHOUT_DATA))
+CONV = Reader(conv, ("conv2d", "depthwise_conv2d"), (quantized(0), *WITHOUT_DATA))
 GEMM = Reader(
     gemm,
     ("fully_connected", "mat_mul"),

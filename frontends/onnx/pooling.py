@@ -132,4 +132,6 @@ AVERAGE_POOL = Reader(
     (quantized(0), PLANE, AUTO_PAD, DENSE_WINDOWS, ONE_ROUNDING_OF_WINDOWS),
 )
 GLOBAL_AVERAGE_POOL = Reader(global_average_pool, ("global_average_pool",), (quantized(0), PLANE))
-REDUCE_MEAN = Reader(reduce_mean, ("reduce_mean",), (quantized(0), constant(1, "axes")))
+REDUCE_MEAN = Reader(
+    reduce_mean, ("reduce_mean", "plane_mean"), (quantized(0), constant(1, "axes"))
+)

@@ -27,7 +27,7 @@ READERS: Mapping[str, TFLiteReader] = {
     "CONCATENATION": Reader(moves.concatenation, (MOVE,), moves.CONCATENATION),
     "CONV_2D": Reader(contractions.conv_2d, ("conv2d",), contractions.CONV_2D),
     "DEPTHWISE_CONV_2D": Reader(
-        contractions.depthwise_conv_2d, ("conv2d",), contractions.DEPTHWISE_CONV_2D
+        contractions.depthwise_conv_2d, ("depthwise_conv2d",), contractions.DEPTHWISE_CONV_2D
     ),
     "DEQUANTIZE": Reader(borders.dequantize, (BORDER,), borders.DEQUANTIZE),
     "ELU": Reader(functions.elu, ("elu",), functions.UNARY),
@@ -46,7 +46,7 @@ READERS: Mapping[str, TFLiteReader] = {
     "LOGISTIC": Reader(functions.unary, ("sigmoid",), functions.UNARY),
     "MAXIMUM": Reader(pairs.extreme, ("maximum", TAIL), pairs.EXTREME),
     "MAX_POOL_2D": Reader(planes.max_pool, (COMPARISON,), planes.POOL),
-    "MEAN": Reader(reductions.mean, ("reduce_mean",), reductions.REDUCTION),
+    "MEAN": Reader(reductions.mean, ("reduce_mean", "plane_mean"), reductions.REDUCTION),
     "MIRROR_PAD": Reader(moves.mirror_pad, (MOVE,), moves.MIRROR_PAD),
     "MINIMUM": Reader(pairs.extreme, ("minimum", TAIL), pairs.EXTREME),
     "MUL": Reader(pairs.arithmetic, ("multiply", TAIL), pairs.ARITHMETIC),
@@ -55,10 +55,10 @@ READERS: Mapping[str, TFLiteReader] = {
     "PADV2": Reader(moves.pad, (MOVE,), moves.PADV2),
     "PRELU": Reader(functions.prelu, ("prelu",), functions.PRELU),
     "QUANTIZE": Reader(borders.quantize, ("requantize", BORDER), borders.QUANTIZE),
-    "RELU": Reader(functions.relu, ("requantize",), functions.UNARY),
-    "RELU6": Reader(functions.relu, ("requantize",), functions.UNARY),
-    "RELU_0_TO_1": Reader(functions.relu, ("requantize",), functions.UNARY),
-    "RELU_N1_TO_1": Reader(functions.relu, ("requantize",), functions.UNARY),
+    "RELU": Reader(functions.relu, ("clip",), functions.UNARY),
+    "RELU6": Reader(functions.relu, ("clip",), functions.UNARY),
+    "RELU_0_TO_1": Reader(functions.relu, ("clip",), functions.UNARY),
+    "RELU_N1_TO_1": Reader(functions.relu, ("clip",), functions.UNARY),
     "RESHAPE": Reader(moves.reshape, (MOVE,), moves.RESHAPE),
     "RESIZE_BILINEAR": Reader(planes.resize_bilinear, ("resize_linear",), planes.RESIZE),
     "RESIZE_NEAREST_NEIGHBOR": Reader(planes.resize_nearest, (MOVE,), planes.RESIZE),

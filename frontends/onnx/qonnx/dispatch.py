@@ -58,7 +58,7 @@ READERS: Mapping[str, QonnxReader] = {
     "Add": _arithmetic("add"),
     "BatchNormalization": Reader(batch_normalization, (STEPS,), BATCH_NORMALIZATION),
     "Clip": Reader(clip, (STEPS,), _BOUNDED),
-    "Conv": Reader(conv, ("conv2d", STEPS), WITHOUT_DATA),
+    "Conv": Reader(conv, ("conv2d", "depthwise_conv2d", STEPS), WITHOUT_DATA),
     "ConvTranspose": Reader(conv_transpose, ("conv_transpose2d", STEPS), TRANSPOSED_WITHOUT_DATA),
     "Div": _arithmetic(),
     "Gemm": Reader(gemm, ("fully_connected", "mat_mul", STEPS), PRODUCT),
