@@ -269,7 +269,7 @@ CASES: tuple[Case, ...] = (
     (_double_bias, "its bias b is of type float64, float32 is expected"),
     (_bias_of_another_scale, "scale of its bias b is 0.0625 in channel 0; the product 0.00390625"),
     (_eight_bit_bias, "its bias b is of type i8 with zero points (0,); int32 with zero point 0"),
-    (_scales_by_input_channel, "a scale along axis 1; expected weights with one scale, or one for each output"),
+    (_scales_by_input_channel, "expected weights with one scale, or one for each output channel"),
     (_computed_weights, "its operand 2 is computed; expected quantized constant weights"),
     (_three_dimensions, "(1, 3, 1, 4, 4); expected operands [N, C, H, W] or [N, C, L]"),
     (_kernel_beyond_the_plane, "(1, 0, 0, 3), without elements"),
