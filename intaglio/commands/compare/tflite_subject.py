@@ -107,8 +107,16 @@ class TfliteSubject:
 
     @cached_property
     def _values(self) -> Mapping[str, str]:
-        """The value of each label that nodes compute: that of the last of them."""
-        return {node.source: node.name for node in self.graph.nodes}
+        """The value of each operator's result: that of the last node that helps to compute it.
+
+        State that an operator writes is no result: within the operator it is a step on the way.
+        """
+        results = {
+            self.model.tensors[index].label
+            for operator in self.model.operators
+            for index in operator.results
+        }
+        return {node.source: node.name for node in self.graph.nodes if node.source in results}
 
     def _computed_label(self, index: int) -> str:
         """The tensor, or the one that it is the same as: some operators change nothing."""
