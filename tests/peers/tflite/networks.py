@@ -34,7 +34,7 @@ Array = npt.NDArray[Any]
 Samples = Callable[[Path, TensorType], Iterator[Array]]
 """Codes for a network's only input, from the folder of real data."""
 
-PEERS = (Peer.LITERT_REF, Peer.LITERT, Peer.TFLM)
+PEERS = (Peer.LITERT_REF, Peer.LITERT_REF_1_2, Peer.LITERT_OPT, Peer.LITERT, Peer.TFLM)
 SAMPLES = 20
 """Half of them real where there are real ones."""
 
@@ -120,7 +120,7 @@ NETWORKS = (
     Network(
         "tflite/tflm_person_detect",
         photographs,
-        {Peer.LITERT_REF: _AXIS, Peer.LITERT: _AXIS},
+        dict.fromkeys(PEERS[:-1], _AXIS),
     ),
     Network("tflite/tflm_trained_lstm", refused=dict.fromkeys(PEERS, _FLOAT)),
 )
