@@ -93,6 +93,16 @@ def test_sums_that_float32_holds(dtype: Any, seed: int) -> None:
     np.testing.assert_array_equal(found["result"], expected)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("seed", range(6))
+def test_interpolation_is_rounded_once(dtype: Any, seed: int) -> None:
+    draw = Draw(seed, "powers", dtype)
+    scales = draw.model.array("scales", np.array([1, 1, 2, 2], np.float32))
+    operands = [draw.operand("x", (1, 4, 12, 12)), "", scales]
+    found, expected = draw.results(draw.model.node("Resize", operands, "real", mode="linear"))
+    np.testing.assert_array_equal(found["result"], expected)
+
+
 @pytest.mark.parametrize("kind", ["fractions", "random"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_other_sums_differ_at_ties_alone(kind: str, dtype: Any) -> None:

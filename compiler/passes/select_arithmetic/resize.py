@@ -10,10 +10,16 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.passes.select_arithmetic.rescaling import full_bounds, rescale_codes
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.numerics.float32 import Float32
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.multipliers import exact_multiplier, rational
+from intaglio.numerics.profile.methods import Float32Rescale
 from intaglio.numerics.profile.rules import ResizeRule, ResizeWeights
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding, divide, round_fraction
 from intaglio.numerics.scalings import RationalMultiply
+
+_ONE = Float32.from_value(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,13 @@ def lower_resize_linear(state: Lowering, node: Node, op: scaled.ResizeLinear) ->
     raw = rule.weights is ResizeWeights.STEP
     zero_point = 0 if raw else source.zero_point
     centred, _ = state.centred(node, weighted, zero_point * one, "weighted")
+    if rule.weights is ResizeWeights.EXACT and _goes_through_float(state, element, wanted):
+        # In float32 nothing is rounded to a code on the way: one rounding, in the result's scale.
+        real = exact_multiplier(source.scale, _ONE, target.scale) / one
+        scaling = rational(real, rule.rounding)
+        low, high = wanted.minimum, wanted.maximum
+        once = fixed.Requantize((Requantizer(scaling, target.zero_point, low, high),))
+        return state.emit(node, once, [centred], wanted)
     mean = Requantizer(
         RationalMultiply(1, one, rule.rounding), zero_point, element.minimum, element.maximum
     )
@@ -68,6 +81,12 @@ def lower_resize_linear(state: Lowering, node: Node, op: scaled.ResizeLinear) ->
     suffix = "" if same else "mean"
     resized = state.emit(node, fixed.Requantize((mean,)), [centred], element, suffix=suffix)
     return rescale_codes(state, node, resized, source, target, full_bounds(wanted))
+
+
+def _goes_through_float(state: Lowering, element: IntType, wanted: IntType) -> bool:
+    """Whether the profile has another scale reached by way of real numbers."""
+    rule = state.profile.first(state.profile.rescale, "requantize", element, wanted)
+    return isinstance(rule.method, Float32Rescale)
 
 
 def _axis(op: scaled.ResizeLinear, rule: ResizeRule, before: int, after: int) -> _Axis:
