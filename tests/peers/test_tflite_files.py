@@ -47,9 +47,10 @@ def test_codes_of_files(peer: Peer) -> None:
     for file, graph, arrays, result in zip(chosen, graphs, feeds, answer.results, strict=True):
         fixed = select_arithmetic(graph, profile)
         names = [given.name for given in fixed.inputs]
-        found = vectorized.run(fixed, dict(zip(names, arrays, strict=True)))[fixed.outputs[0]]
-        expected = result.outputs[0].values[0]
-        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-        if count := int(np.count_nonzero(found != expected)):
-            differing[file.label] = count
+        ours = vectorized.run(fixed, dict(zip(names, arrays, strict=True)))
+        for name, output in zip(fixed.outputs, result.outputs, strict=True):
+            found, expected = ours[name], output.values[0]
+            assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+            if count := int(np.count_nonzero(found != expected)):
+                differing[f"{file.label} {output.name}"] = count
     assert differing == {}

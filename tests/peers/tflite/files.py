@@ -2,9 +2,10 @@
 """Files of one operator that the subjects leave out, whose codes the runtimes tell."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from intaglio.commands.peers.catalog import Peer
 from tests.frontends.tflite.writing import Array, Operator, OptionValue, Tensor, write
@@ -31,6 +32,7 @@ def files() -> Iterator[File]:
     yield from _rectifiers()
     yield from _nearest_resizes()
     yield from _powers_of_two()
+    yield from _moves()
 
 
 def _narrow_biases() -> Iterator[File]:
@@ -126,3 +128,73 @@ def _powers_of_two() -> Iterator[File]:
             tensors = [Tensor((1, 4000), "INT16", (scale,)) for scale in scales]
             step = Operator(kind, (0, 1), (2,), name, {"PotScaleInt16": True})
             yield File(f"{kind} {scales}", write(tensors, [step], [0, 1], [2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An operator that moves the codes of ``[2, 3, 4]``, its constants, and a result's shape."""
+
+    kind: str
+    shape: tuple[int, ...]
+    constants: tuple[npt.ArrayLike, ...] = ()
+    options_type: str = ""
+    options: dict[str, OptionValue] = field(default_factory=dict[str, OptionValue])
+    results: int = 1
+    first: int = 0
+    peers: tuple[Peer, ...] = PEERS
+
+
+_SLICE = "StridedSliceOptions"
+
+MOVES = (
+    Move("RESHAPE", (4, 6), ((4, -1),)),
+    Move("SQUEEZE", (2, 3, 4), (), "SqueezeOptions"),
+    Move("EXPAND_DIMS", (2, 3, 1, 4), (-2,)),
+    Move("TRANSPOSE", (4, 2, 3), ((2, 0, 1),)),
+    Move("PAD", (3, 5, 4), (((1, 0), (0, 2), (0, 0)),)),
+    Move("SLICE", (2, 2, 1), ((0, 1, 2), (2, -1, 1))),
+    Move("SPLIT", (2, 3, 2), (2,), "SplitOptions", {"NumSplits": 2}, 2, first=1),
+    Move("UNPACK", (2, 4), (), "UnpackOptions", {"Num": 3, "Axis": 1}, 3),
+    Move("GATHER", (2, 2, 4), ((2, 0),), "GatherOptions", {"Axis": 1}, peers=LITERT),
+    Move("STRIDED_SLICE", (2, 2, 2), ((0, 1, 0), (2, 3, 4), (1, 1, 2)), _SLICE),
+    Move("STRIDED_SLICE", (1, 2, 2), ((1, 9, -1), (2, -3, -9), (1, -1, -2)), _SLICE),
+    Move(
+        "STRIDED_SLICE",
+        (3,),
+        ((1, 0, 2), (0, 0, 0), (1, 1, 1)),
+        _SLICE,
+        {"ShrinkAxisMask": 5, "EndMask": 2},
+    ),
+    Move(
+        "STRIDED_SLICE",
+        (2, 3),
+        ((0, -1), (0, 0), (1, 1)),
+        _SLICE,
+        {"EllipsisMask": 1, "ShrinkAxisMask": 2},
+        peers=LITERT,
+    ),
+    Move(
+        "STRIDED_SLICE",
+        (1, 2, 2, 4),
+        ((0, 0, 1), (0, 0, 3), (1, 1, 1)),
+        _SLICE,
+        {"NewAxisMask": 1, "EndMask": 2},
+        peers=LITERT,
+    ),
+)
+"""TensorFlow Lite Micro has neither ellipses, nor new axes, nor a gather of int16."""
+
+
+def _moves() -> Iterator[File]:
+    for move in MOVES:
+        for kind in ("INT8", "INT16"):
+            zero_points = (_ZERO_POINTS[kind],)
+            lists = [Tensor.plain(values) for values in move.constants]
+            tensors = [Tensor((2, 3, 4), kind, zero_points=zero_points), *lists]
+            tensors += [Tensor(move.shape, kind, zero_points=zero_points)] * move.results
+            operands = [*range(1, len(lists) + 1)]
+            operands.insert(move.first, 0)
+            results = tuple(range(len(lists) + 1, len(tensors)))
+            step = Operator(move.kind, tuple(operands), results, move.options_type, move.options)
+            label = f"{move.kind} {kind} to {move.shape}"
+            yield File(label, write(tensors, [step], [0], results), move.peers)
