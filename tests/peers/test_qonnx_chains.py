@@ -186,3 +186,12 @@ def test_what_is_rearranged_before_the_quant() -> None:
     ]
     constants = {"w": normal(3, 2, 2, 2), "k": scalar(0.1)}
     assert_equal(nodes, (1, 2, 3, 3), constants, (1, 24))
+
+
+def test_a_normalization_to_the_last_bit() -> None:
+    """At the end of a model its float32 results show themselves."""
+    nodes = [
+        quant("x", "s", "a"),
+        node("BatchNormalization", ["a", "gamma", "beta", "mean", "var"], "y", epsilon=1e-5),
+    ]
+    assert_equal(nodes, (50, 128), normalization(128), (50, 128))
