@@ -2,11 +2,12 @@
 """The rule of ops that only move or choose values."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from typing import get_args
 
 from intaglio.compiler.ir import fixed, moves, scaled
-from intaglio.compiler.ir.graph import Graph, Node
+from intaglio.compiler.ir.graph import Graph, Level, Node
 from intaglio.compiler.ir.types import FLOAT32, TensorType
 from intaglio.compiler.ir.verify.rules import Rule, violation
 
@@ -23,7 +24,11 @@ def moves_keep_types(graph: Graph) -> Iterator[str]:
         if not isinstance(node.op, KEEPING):
             continue
         for operand in dict.fromkeys(node.operands):
-            yield from _kept_problems(node, operand, graph.type_of(operand))
+            given = graph.type_of(operand)
+            if graph.level is Level.FIXED:
+                # There an input has a scale for the caller alone.
+                given = replace(given, quantization=None)
+            yield from _kept_problems(node, operand, given)
 
 
 def _kept_problems(node: Node, operand: str, given: TensorType) -> Iterator[str]:
