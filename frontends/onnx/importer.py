@@ -37,7 +37,7 @@ OLDEST_OPSET, NEWEST_OPSET = 10, 28
 
 _ADVICE = (
     "Quantize the result of every op with QuantizeLinear and DequantizeLinear, "
-    "and leave out or replace the ops named above"
+    "and leave out or replace the ops named above; docs/supported-ops.md lists what is read"
 )
 
 

@@ -26,7 +26,7 @@ from intaglio.frontends.tflite.values import Computed, Known, Stored, Unknown, V
 
 _ADVICE = (
     "Convert the model with full integer quantization, "
-    "and leave out or replace the operators named above"
+    "and leave out or replace the operators named above; docs/supported-ops.md lists what is read"
 )
 _CODES = frozenset({"INT8", "UINT8", "INT16"})
 

@@ -72,7 +72,7 @@ def test_the_message_is_whole_sentences() -> None:
         "small has 1 unsupported part(s):\n"
         "  node y_node (Sin): the op is not supported\n"
         "Quantize the result of every op with QuantizeLinear and DequantizeLinear, "
-        "and leave out or replace the ops named above."
+        "and leave out or replace the ops named above; docs/supported-ops.md lists what is read."
     )
 
 
