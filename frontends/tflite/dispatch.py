@@ -11,8 +11,10 @@ from intaglio.frontends.tflite import (
     moves,
     pairs,
     planes,
+    recurrent,
     reductions,
     slices,
+    svdf,
 )
 from intaglio.frontends.tflite.site import Results, Site
 
@@ -75,10 +77,22 @@ READERS: Mapping[str, TFLiteReader] = {
     ),
     "SUB": Reader(pairs.arithmetic, ("subtract", TAIL), pairs.SUM),
     "SUM": Reader(reductions.sum_, ("reduce_sum",), reductions.REDUCTION),
+    "SVDF": Reader(svdf.svdf, ("recurrent_conv2d",), svdf.SVDF),
     "TANH": Reader(functions.unary, ("tanh",), functions.UNARY),
     "TRANSPOSE": Reader(moves.transpose, (MOVE,), moves.TRANSPOSE),
     "TRANSPOSE_CONV": Reader(
         contractions.transpose_conv, ("conv_transpose2d",), contractions.TRANSPOSE_CONV
+    ),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Reader(
+        recurrent.lstm,
+        (
+            "recurrent_fully_connected",
+            "recurrent_add",
+            "recurrent_multiply",
+            "recurrent-sigmoid",
+            "recurrent-tanh",
+        ),
+        recurrent.LSTM,
     ),
     "UNPACK": Reader(slices.unpack, (MOVE,)),
 }

@@ -203,7 +203,8 @@ class _Reading:
                 return self._unknown(operator)
             known.append(operand)
         tensors = tuple(self.model.tensors[index] for index in operator.results)
-        site = Site(operator, tuple(known), tensors, self.emitter)
+        inner = tuple(self.model.tensors[index] for index in operator.intermediates if index >= 0)
+        site = Site(operator, tuple(known), tensors, self.emitter, inner)
         results = reader(site)
         return results if isinstance(results, tuple) else (results,)
 
@@ -235,6 +236,9 @@ class _Reading:
         """
         if index not in self.values:
             tensor = self.model.tensors[index]
+            if tensor.variable:
+                self.values[index] = self._state(tensor)
+                return self.values[index]
             if tensor.data is None:
                 raise Refusal(
                     f"reads {tensor.label}, which is no input and no constant, before an operator "
@@ -243,6 +247,13 @@ class _Reading:
             array = array_of(tensor)
             self.values[index] = Stored(array, type_of(tensor, tensor.shape), tensor.label)
         return self.values[index]
+
+    def _state(self, tensor: StoredTensor) -> Computed:
+        """A variable before the run: an input of the graph."""
+        type = type_of(tensor, checked(tensor.shape))
+        if type.quantization is None or not type.quantization.per_tensor:
+            raise Refusal(f"keeps {tensor.label} without a scale, or with several")
+        return Computed(self.emitter.builder.input(tensor.label, type), type, tensor.label)
 
     def _read_output(self, index: int) -> str:
         if index < 0:

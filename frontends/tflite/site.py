@@ -23,12 +23,14 @@ class Site:
         operands: None for one that is left out.
         results: what the file says about them.
         emitter: the graph under construction.
+        intermediates: what the file says about steps inside the operator.
     """
 
     operator: StoredOperator
     operands: tuple[Known | None, ...]
     results: tuple[StoredTensor, ...]
     emitter: Emitter
+    intermediates: tuple[StoredTensor, ...] = ()
 
     def optional(self, index: int) -> Known | None:
         """An operand, None where it is left out."""

@@ -3,7 +3,8 @@
 
 A number in Qm.n stands for ``raw / 2**n`` with m + n = 15; products are the 16-bit saturating
 rounding doubling high multiply.  Constants are those of ``fixed_point_exp`` rounded to 16 bits.
-Source: gemmlowp ``fixedpoint/fixedpoint.h``; TFLite's optimized LOGISTIC and TANH of int16.
+Source: gemmlowp ``fixedpoint/fixedpoint.h``; TFLite's optimized LOGISTIC and TANH of int16, and
+its integer LSTM, whose cell may have up to 6 integer bits.
 """
 
 from intaglio.numerics.fixed_point_exp import EXP_OF_MINUS_EIGHTH, EXP_OF_MINUS_POWERS, THIRD
@@ -16,20 +17,20 @@ _MINUS_THIRTY_TWO_SEVENTEENTHS = -15420
 _ONE_IN_Q2 = 1 << 13
 
 
-def fixed_point_sigmoid(a: int) -> int:
-    """Sigmoid in Q0.15 of a in Q3.12.
+def fixed_point_sigmoid(a: int, integer_bits: int = 3) -> int:
+    """Sigmoid in Q0.15 of a in Q(integer_bits), 0 to 6.
 
     >>> fixed_point_sigmoid(0), fixed_point_sigmoid(4096) + fixed_point_sigmoid(-4096)
     (16384, 32767)
     """
     if a == 0:
         return 1 << 14
-    positive = _shift_left(_inverse_of_one_plus(_exp_of_negative(-abs(a), 3)), 1)
+    positive = _shift_left(_inverse_of_one_plus(_exp_of_negative(-abs(a), integer_bits)), 1)
     return positive if a > 0 else _WORD.maximum - positive
 
 
-def fixed_point_tanh(a: int) -> int:
-    """Tanh in Q0.15 of a in Q3.12.
+def fixed_point_tanh(a: int, integer_bits: int = 3) -> int:
+    """Tanh in Q0.15 of a in Q(integer_bits), 0 to 6.
 
     >>> fixed_point_tanh(0), fixed_point_tanh(4096), fixed_point_tanh(-4096)
     (0, 24964, -24964)
@@ -37,7 +38,7 @@ def fixed_point_tanh(a: int) -> int:
     if a == 0:
         return 0
     # (1 - x) / (1 + x) = 2 / (1 + x) - 1 for x = exp(-2 |a|).
-    twice = _inverse_of_one_plus(_exp_of_negative(-abs(a), 4))
+    twice = _inverse_of_one_plus(_exp_of_negative(-abs(a), integer_bits + 1))
     magnitude = _shift_left(_WORD.wrap(twice - _ONE_IN_Q2), 2)
     return magnitude if a > 0 else -magnitude
 
@@ -45,6 +46,8 @@ def fixed_point_tanh(a: int) -> int:
 def _exp_of_negative(a: int, integer_bits: int) -> int:
     """exp(a) in Q0.15 for a < 0 in Q(integer_bits)."""
     fraction_bits = 15 - integer_bits
+    if a < -(32 << fraction_bits):
+        return 0
     quarter = 1 << (fraction_bits - 2)
     rest = a % quarter - quarter
     result = _exp_between_minus_quarter_and_zero(_shift_left(rest, integer_bits))

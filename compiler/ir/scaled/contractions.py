@@ -20,6 +20,7 @@ class Conv2d:
         dilations: rows, columns.
         groups: input and output channels fall into this many independent groups.
         activation: real bounds applied before the result is quantized.
+        recurrent: as for ``Add``.
     """
 
     strides: tuple[int, int] = (1, 1)
@@ -27,6 +28,7 @@ class Conv2d:
     dilations: tuple[int, int] = (1, 1)
     groups: int = 1
     activation: Clip = UNBOUNDED
+    recurrent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,13 @@ class ConvTranspose2d:
 
 @dataclass(frozen=True, slots=True)
 class FullyConnected:
-    """real y = clip(x w + b): x ``[..., K]``, constant w ``[K, N]``, optional b ``[N]``."""
+    """real y = clip(x w + b): x ``[..., K]``, constant w ``[K, N]``, optional b ``[N]``.
+
+    ``recurrent`` as for ``Add``.
+    """
 
     activation: Clip = UNBOUNDED
+    recurrent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,14 @@ _ONE = Float32(0x3F800000)
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """real y = clip(x1 + x2), NumPy broadcasting."""
+    """real y = clip(x1 + x2), NumPy broadcasting.
+
+    ``recurrent``, here and in the ops below: inside a recurrent cell, whose kernel may have
+    arithmetic of its own.
+    """
 
     activation: Clip = UNBOUNDED
+    recurrent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Multiply:
     """real y = clip(x1 * x2), NumPy broadcasting."""
 
     activation: Clip = UNBOUNDED
+    recurrent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +92,14 @@ class Unary:
         alpha: its first parameter, where it has one.
         beta: its second parameter, where it has one.
         activation: real bounds applied after the function.
+        recurrent: as for ``Add``.
     """
 
     function: UnaryFunction
     alpha: Float32 = _ZERO
     beta: Float32 = _ZERO
     activation: Clip = UNBOUNDED
+    recurrent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

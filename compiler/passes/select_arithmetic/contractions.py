@@ -130,6 +130,8 @@ def _is_accumulator(state: Lowering, node: Node, op: Contraction, accumulated: s
 
 
 def _kind(state: Lowering, node: Node, op: Contraction) -> str:
+    if isinstance(op, scaled.Conv2d | scaled.FullyConnected) and op.recurrent:
+        return f"recurrent_{_KINDS[type(op)]}"
     if isinstance(op, scaled.Conv2d) and op.groups > 1:
         channels = state.source.type_of(node.operands[0]).shape[3]
         return "depthwise_conv2d" if op.groups == channels else "conv2d"

@@ -32,6 +32,7 @@ from intaglio.numerics.profile.methods import (
     OperandShift,
     ProductMethod,
     RescaledSumMethod,
+    SaturatingSumMethod,
     SharedShiftMethod,
     SquaredDifferenceMethod,
 )
@@ -71,6 +72,7 @@ _SERVED: dict[type[object], set[PairFunction]] = {
     FusedMultiplyAddMethod: {PairFunction.ADD},
     OperandRescaleMethod: {*_SUMS, PairFunction.MINIMUM, PairFunction.MAXIMUM},
     ProductMethod: {PairFunction.MULTIPLY},
+    SaturatingSumMethod: {PairFunction.ADD},
     SquaredDifferenceMethod: {PairFunction.SQUARED_DIFFERENCE},
     DequantizedMethod: set(PairFunction),
 }
@@ -104,10 +106,12 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
     pair = _Pair(
         node, function, left, left_element, right, right_element, output, element, low, high
     )
+    recurrent = isinstance(op, scaled.Add | scaled.Multiply) and op.recurrent
+    kind = f"recurrent_{function.value}" if recurrent else function.value
     clip = getattr(op, "activation", scaled.UNBOUNDED)
     rule = state.profile.first(
         state.profile.pair,
-        function.value,
+        kind,
         left_element,
         element,
         weights=right_element,
@@ -127,6 +131,8 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
             name = _pairwise(state, pair, _dequantized(pair, state.profile.quantize.method))
         case OperandRescaleMethod():
             name = _rescaled_operands(state, pair, rule.method.rescale)
+        case SaturatingSumMethod():
+            name = _saturating_sum(state, pair, rule.method)
         case ProductMethod():
             name = _product(state, pair, rule.method)
         case SquaredDifferenceMethod():
@@ -317,6 +323,28 @@ def _sum_of_rescaled(state: Lowering, pair: _Pair, rescale: Rescale) -> Rescaled
         Requantizer(_KEEP, pair.output.zero_point, pair.low, pair.high),
         subtract=pair.function is PairFunction.SUBTRACT,
     )
+
+
+def _saturating_sum(state: Lowering, pair: _Pair, method: SaturatingSumMethod) -> str:
+    """Clamp(x1 + x2), where the operands have the result's scale and no zero point."""
+    quantizations = {(q.scale, q.zero_point) for q in (pair.left, pair.right, pair.output)}
+    if quantizations != {(pair.output.scale, 0)}:
+        raise state.refusal(
+            pair.node, "operands in several scales, or with zero points", "one scale without them"
+        )
+    names: list[str] = []
+    for index, operand in enumerate(pair.node.operands):
+        name = state.operand(operand)
+        type = state.builder.type_of(name)
+        if method.saturate_operands and not pair.element.interval.contains(type.integer.interval):
+            clamp = fixed.Clamp((pair.element.minimum,), (pair.element.maximum,))
+            suffix = ("left", "right")[index]
+            name = state.emit(pair.node, clamp, [name], pair.element, type.shape, suffix)
+        names.append(name)
+    left, right = (state.builder.type_of(name).integer.interval for name in names)
+    element = (left + right).smallest_type()
+    summed = state.emit(pair.node, fixed.Add(), names, element, suffix="sum")
+    return state.emit(pair.node, fixed.Clamp((pair.low,), (pair.high,)), [summed], pair.element)
 
 
 def _operand_code(state: Lowering, pair: _Pair, rescale: Rescale, index: int) -> str:

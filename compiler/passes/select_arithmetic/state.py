@@ -29,6 +29,7 @@ class Lowering:
         source: the scaled graph.
         profile: the arithmetic to choose.
         builder: the fixed graph so far.
+        tables: for what has been tabulated and comes again, the lookup and its table's name.
         names: for each scaled value that has been lowered, the fixed value's name.
     """
 
@@ -36,6 +37,9 @@ class Lowering:
     profile: Profile
     builder: Builder
     names: dict[str, str] = field(default_factory=dict[str, str])
+    tables: dict[object, tuple[fixed.Lookup, str]] = field(
+        default_factory=dict[object, tuple[fixed.Lookup, str]]
+    )
 
     def operand(self, name: str) -> str:
         """The fixed value for a scaled one; a constant is carried over at its first use."""

@@ -3,9 +3,9 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import assert_never
+from typing import assert_never, cast
 
-from intaglio.compiler.ir import scaled
+from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
@@ -22,6 +22,7 @@ from intaglio.compiler.passes.select_arithmetic.interpolated_functions import (
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.compiler.passes.select_arithmetic.tables import emit_table
 from intaglio.numerics import float32, functions
+from intaglio.numerics.fixed_point_sigmoid import fixed_point_sigmoid, fixed_point_tanh
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.functions import Real
 from intaglio.numerics.integers import IntType
@@ -76,7 +77,14 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
     """table[q] = code of function(real of q), within the activation's bounds."""
     source, source_element = state.activation(node, node.operands[0])
     target, element = state.result(node)
-    rule = state.profile.first(state.profile.unary, op.function.value, source_element, element)
+    kind = f"recurrent-{op.function.value}" if op.recurrent else op.function.value
+    rule = state.profile.first(state.profile.unary, kind, source_element, element)
+    known = (op, source, source_element, target, element)
+    if known in state.tables:
+        # A recurrent cell has the same functions at every step.
+        op_and_table = state.tables[known]
+        operands = [state.operand(node.operands[0]), op_and_table[1]]
+        return state.emit(node, op_and_table[0], operands, element)
     match rule.method:
         case ExactTable() | Float32Table():
             function = _from_real(rule.method, real_function(op), source, target)
@@ -101,7 +109,11 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
         function = _highest_where_not_positive(function, source.zero_point, element)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
     tables = [_bounded(function, low, high) for low, high in bounds]
-    return emit_table(state, node, state.operand(node.operands[0]), tables, element)
+    name = emit_table(state, node, state.operand(node.operands[0]), tables, element)
+    looked_up = state.builder.definitions[name]
+    if op.recurrent and isinstance(looked_up, Node) and isinstance(looked_up.op, fixed.Lookup):
+        state.tables[known] = (looked_up.op, looked_up.operands[1])
+    return name
 
 
 def lower_prelu(state: Lowering, node: Node) -> str:
@@ -245,8 +257,30 @@ def _fixed_point(
         return fixed_point_leaky_relu(method.product, source, target, op.alpha, method.negates)
     if op.function is scaled.UnaryFunction.HARD_SWISH:
         return fixed_point_hard_swish(source, target)
+    if op.recurrent:
+        return _cell_function(state, node, op, source, target)
     if op.function is scaled.UnaryFunction.RSQRT:
         return fixed_point_inverse_square_root(method.product, source, target)
     raise state.refusal(
         node, f"no fixed-point formula for {op.function.value}", "a rule of another kind for it"
     )
+
+
+def _cell_function(
+    state: Lowering, node: Node, op: scaled.Unary, source: Quantization, target: Quantization
+) -> CodeFunction:
+    """Sigmoid and tanh of 16-bit fixed-point numbers, Q0.15."""
+    integer_bits = next(
+        (bits for bits in range(7) if source.scale.fraction * (1 << (15 - bits)) == 1), None
+    )
+    fits = integer_bits is not None and target.scale.fraction == Fraction(1, 1 << 15)
+    if not fits or source.zero_point or target.zero_point:
+        raise state.refusal(
+            node,
+            f"codes of scale {source.scale} to {target.scale}",
+            "2**-15 to 2**-9, and a result of 2**-15",
+        )
+    bits = cast(int, integer_bits)
+    if op.function is scaled.UnaryFunction.SIGMOID:
+        return lambda q: fixed_point_sigmoid(q, bits)
+    return lambda q: fixed_point_tanh(q, bits)

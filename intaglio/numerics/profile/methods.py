@@ -65,6 +65,16 @@ class DequantizedMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class SaturatingSumMethod:
+    """TFLite's LSTM: operands in the result's scale are added as they stand, then saturated.
+
+    ``saturate_operands`` saturates a wider operand first (TFLite Micro).
+    """
+
+    saturate_operands: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OperandRescaleMethod:
     """Each operand is rescaled to the output's scale first, then combined in integers."""
 
@@ -102,6 +112,7 @@ PairMethod = (
     | SharedShiftMethod
     | FusedMultiplyAddMethod
     | DequantizedMethod
+    | SaturatingSumMethod
     | OperandRescaleMethod
     | ProductMethod
     | SquaredDifferenceMethod

@@ -79,7 +79,16 @@ class Condition:
 
 ALWAYS = Condition()
 
-GENERAL_KINDS = {"depthwise_conv2d": "conv2d", "plane_mean": "reduce_mean"}
+GENERAL_KINDS = {
+    "depthwise_conv2d": "conv2d",
+    "plane_mean": "reduce_mean",
+    "recurrent_conv2d": "conv2d",
+    "recurrent_fully_connected": "fully_connected",
+    "recurrent_add": "add",
+    "recurrent_multiply": "multiply",
+    "recurrent-sigmoid": "sigmoid",
+    "recurrent-tanh": "tanh",
+}
 """Kinds that are cases of another: a rule for the general one serves them too."""
 
 
