@@ -42,6 +42,9 @@ def rules_asked(graph: Graph) -> set[str]:
             select_arithmetic(graph, load_profile("single-rounding"))
         except UnsupportedModel:  # it has no formula for a unit vector
             assert asked == {"l2_normalization"}
+    if "resize_linear" in asked:
+        # It looks whether another scale is reached by way of float32, be there one or not.
+        asked.discard("requantize")
     return asked
 
 

@@ -12,9 +12,8 @@ import pytest
 
 from intaglio.compiler.ir.graph import Graph, Node
 from intaglio.frontends.tflite import import_tflite
-from tests.frontends.tflite import writing
+from tests.frontends.tflite.single_operators import written
 from tests.peers.tflite.draw import KINDS, Draw
-from tests.peers.tflite.single_op import Case, Tensor
 from tests.peers.tflite.subjects import SUBJECTS, Subject
 
 
@@ -32,35 +31,8 @@ def test_an_operator_becomes_the_op_with_the_codes_of_the_runtimes(
     for kind in KINDS:
         draw = Draw(np.random.default_rng(KINDS.index(kind)), kind, dtype)
         for case in subject.cases(draw):
-            found = import_tflite(_written(case), "single")
+            found = import_tflite(written(case), "single")
             assert _meaning(found) == _meaning(case.graph), case.label
-
-
-def _written(case: Case) -> bytes:
-    operator = case.operator
-    tensors = [_tensor(operand) for operand in (*operator.operands, operator.result)]
-    options = {name[:1].upper() + name[1:]: value for name, value in operator.options.items()}
-    step = writing.Operator(
-        operator.name,
-        tuple(range(len(operator.operands))),
-        (len(operator.operands),),
-        operator.options_type,
-        options,
-    )
-    given = [at for at, operand in enumerate(operator.operands) if not operand.constant]
-    return writing.write(tensors, [step], given, [len(operator.operands)])
-
-
-def _tensor(tensor: Tensor) -> writing.Tensor:
-    count = len(tensor.scales)
-    return writing.Tensor(
-        tensor.codes.shape,
-        tensor.codes.dtype.name.upper(),
-        tensor.scales,
-        tensor.zero_points * (count // len(tensor.zero_points)) if count else (),
-        tensor.axis if count > 1 else 0,
-        tensor.codes.tobytes() if tensor.constant else None,
-    )
 
 
 def _meaning(graph: Graph) -> list[tuple[Any, ...]]:
