@@ -4,9 +4,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tflite
 
 from intaglio.commands.peers.catalog import Peer
 from intaglio.commands.peers.running import Job, WholeModel, run_peer
@@ -36,6 +38,37 @@ def test_every_step_of_an_lstm(real_data: Path, peer: Peer) -> None:
     expected = _tensor(peer, content, samples, "tfl.unidirectional_sequence_lstm")
     cut = _cut(graph, "tfl.unidirectional_sequence_lstm")
     _demand_equality(cut, peer, samples, expected)
+
+
+@pytest.mark.parametrize("peer", TFLITE, ids=lambda peer: peer.value)
+@pytest.mark.parametrize("scale", [2.0**-9, 2.0**-4, 0.013])
+def test_an_lstm_of_other_weights(real_data: Path, peer: Peer, scale: float) -> None:
+    """With the larger scales gates saturate, each sum of a gate by itself too."""
+    file = real_data / "tflite" / "tflm_trained_lstm_int8.tflite"
+    content = _with_other_weights(file.read_bytes(), scale)
+    graph = import_tflite(content, "lstm")
+    samples = [
+        np.random.default_rng(seed).integers(-128, 128, (1, 28, 28)).astype(np.int8)
+        for seed in range(SAMPLES)
+    ]
+    expected = _tensor(peer, content, samples, "tfl.unidirectional_sequence_lstm")
+    cut = _cut(graph, "tfl.unidirectional_sequence_lstm")
+    _demand_equality(cut, peer, samples, expected)
+
+
+def _with_other_weights(content: bytes, scale: float) -> bytes:
+    """Every matrix of the cell drawn anew, over the whole range; the file keeps its layout."""
+    rng = np.random.default_rng(7)
+    changed: Any = bytearray(content)
+    model: Any = tflite.Model.GetRootAs(changed)
+    graph = model.Subgraphs(0)
+    for operand in graph.Operators(0).InputsAsNumpy()[1:9]:
+        tensor = graph.Tensors(int(operand))
+        data: Array = model.Buffers(tensor.Buffer()).DataAsNumpy()
+        drawn: Array = rng.integers(-127, 128, data.size).astype(np.int8)
+        data[:] = drawn.view(np.uint8)
+        tensor.Quantization().ScaleAsNumpy()[:] = scale * 2.0 ** rng.integers(-1, 2)
+    return bytes(changed)
 
 
 def test_filters_with_a_state_of_bytes(real_data: Path) -> None:
