@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import tflite
+from flatbuffers.number_types import Int32Flags
 
 from intaglio.errors import InvalidFile
 from intaglio.frontends.tflite.model import (
@@ -33,6 +34,8 @@ _SPARE_ITEMS = 4096
 _VERSION = 3
 _ADVICE = "export the model again, or fetch the file again"
 _LONGEST_NAME = 1024
+_WIDE_CODE = 10
+"""Where an operator code's vtable has builtin_code, its fourth field."""
 
 
 class _Malformed(Exception):
@@ -209,8 +212,15 @@ def _there(item: T | None) -> T:
 
 
 def _kind(code: tflite.OperatorCode) -> str:
-    """The name of the operator; the number moved to a wider field when a byte was too few."""
-    number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+    """The name of the operator; the number moved to a wider field when a byte was too few.
+
+    The larger of both counts.  The package gives the narrow one as the wide one where
+    both could hold the number: 0 in a file that doesn't write it.  So the field is read here.
+    """
+    table: Any = getattr(code, "_tab")  # noqa: B009
+    at = table.Offset(_WIDE_CODE)
+    wide = table.Get(Int32Flags, at + table.Pos) if at else 0
+    number = max(code.DeprecatedBuiltinCode(), wide)
     name = _name_of(tflite.BuiltinOperator, number)
     if name == "CUSTOM":
         return f"CUSTOM {_text(code.CustomCode())}".rstrip()

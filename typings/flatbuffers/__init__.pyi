@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests write files with."""
+"""What files are written with, in tests."""
 
 class Builder:
     def __init__(self, initialSize: int = 1024) -> None: ...

@@ -138,3 +138,12 @@ def test_groups_follow_from_the_channels_of_the_weights() -> None:
     (node,) = import_tflite(write(planes, [step], [0], [2]), "net").nodes
     assert isinstance(node.op, scaled.Conv2d)
     assert node.op.groups == 2
+
+
+def test_the_number_of_an_operator_may_stand_in_the_wide_field_alone() -> None:
+    """A file without the deprecated field has 0 there, the number of ADD."""
+    tensors = [Tensor((2,)), Tensor((2,)), Tensor((2,))]
+    step = Operator("MUL", (0, 1), (2,), "MulOptions", {})
+    content = write(tensors, [step], [0, 1], [2], narrow_codes=False)
+    (node,) = import_tflite(content, "net").nodes
+    assert isinstance(node.op, scaled.Multiply)

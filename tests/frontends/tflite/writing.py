@@ -51,9 +51,14 @@ def write(
     operators: Sequence[Operator],
     inputs: Sequence[int],
     outputs: Sequence[int],
+    *,
+    narrow_codes: bool = True,
 ) -> bytes:
-    """The bytes of a model; a tensor without a name is called after its index."""
-    writer = _Writer()
+    """The bytes of a model; a tensor without a name is called after its index.
+
+    ``narrow_codes`` says whether operators are numbered in the deprecated field too.
+    """
+    writer = _Writer(narrow_codes)
     return writer.model(tensors, operators, inputs, outputs)
 
 
@@ -63,7 +68,8 @@ _SCHEMA: Any = tflite
 class _Writer:
     """A flatbuffer from its leaves to its root."""
 
-    def __init__(self) -> None:
+    def __init__(self, narrow_codes: bool) -> None:
+        self.narrow_codes = narrow_codes
         self.builder: Any = flatbuffers.Builder(1024)
 
     def model(
@@ -125,8 +131,9 @@ class _Writer:
 
     def code(self, kind: str) -> int:
         number = getattr(tflite.BuiltinOperator, kind)
+        narrow = min(number, 127) if self.narrow_codes else 0
         return self.table(
-            "OperatorCode", DeprecatedBuiltinCode=min(number, 127), BuiltinCode=number, Version=1
+            "OperatorCode", DeprecatedBuiltinCode=narrow, BuiltinCode=number, Version=1
         )
 
     def operator(self, operator: Operator, code: int) -> int:
