@@ -37,7 +37,7 @@ class Reader(Generic[Site, Results]):
     Attributes:
         read: makes its results; called where no constraint is violated.
         becomes: the words of the profiles' rules (``RULE_OPS``) that it may ask for, and those of
-            ``WITHOUT_RULE``.
+            ``WITHOUT_RULE``; none where it is left out.
         constraints: what it expects of the operator.
     """
 

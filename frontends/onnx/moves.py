@@ -202,7 +202,7 @@ _PADDED = (
 
 CONCAT = Reader(concat, (MOVE, "requantize"))
 FLATTEN = Reader(flatten, (MOVE,))
-IDENTITY = Reader(identity, (MOVE,))
+IDENTITY = Reader(identity, ())
 PAD = Reader(pad, (MOVE,), _PADDED)
 RESHAPE = Reader(reshape, (MOVE,), (constant(1, "shape"),))
 SLICE = Reader(slice_, (MOVE,), _CUT)

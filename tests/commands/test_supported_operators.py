@@ -5,16 +5,15 @@ import pytest
 
 from intaglio.commands.supported_operators.one_op_graphs import one_op_graph
 from intaglio.commands.supported_operators.page import frontends_text, profiles_text
-from intaglio.commands.supported_operators.probing import ELEMENTS, accepted
+from intaglio.commands.supported_operators.probing import ELEMENTS, PROBED, accepted
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile import load_profile
-from intaglio.numerics.profile.profile import RULE_OPS
 from intaglio.numerics.profile.rules import Granularity
 from tests.frontends.rules_asked import rules_asked
 
 PAGE = Path(__file__).parents[2] / "docs" / "supported-ops.md"
 STALE = "run python -m intaglio.commands.supported_operators"
-WORDS = [word for table in RULE_OPS.values() for word in table]
+WORDS = [word for words in PROBED.values() for word in words]
 I8 = IntType(8, signed=True)
 
 

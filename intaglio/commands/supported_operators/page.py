@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from intaglio.commands.supported_operators.probing import ELEMENTS, accepted
+from intaglio.commands.supported_operators.probing import ELEMENTS, PROBED, accepted
 from intaglio.frontends.constraints import Constraint
 from intaglio.frontends.onnx import dispatch as onnx
 from intaglio.frontends.onnx.qonnx import dispatch as qonnx
@@ -12,7 +12,6 @@ from intaglio.frontends.onnx.qoperator.operators import OPERATORS
 from intaglio.frontends.readers import WITHOUT_RULE, Reader
 from intaglio.frontends.tflite import dispatch as tflite
 from intaglio.numerics.profile import load_profile, profile_names
-from intaglio.numerics.profile.profile import RULE_OPS
 
 AnyReader = Reader[Any, Any]
 Row = tuple[str, ...]
@@ -45,6 +44,9 @@ The element types from which, and to which, a profile has arithmetic for an op: 
 Graphs of one op, whose scales are powers of two, were lowered; for functions, softmax, requantize
 and clip of 16 bits only the rules were asked.  A profile may still refuse a model, as where a sum
 is wider than what it can multiply.
+
+Inside a recurrent cell a profile may have rules of their own (*recurrent_…*); where it has none,
+those of the same op elsewhere serve.
 """
 _COLUMNS = 6
 
@@ -72,8 +74,8 @@ def frontends_text() -> str:
 def profiles_text() -> str:
     """Which element types each profile has arithmetic for, by rule."""
     small = ("rescale", "softmax", "resize")
-    words = [RULE_OPS[table] for table in RULE_OPS if table not in small]
-    words.append(tuple(word for table in small for word in RULE_OPS[table]))
+    words = [PROBED[table] for table in PROBED if table not in small]
+    words.append(tuple(word for table in small for word in PROBED[table]))
     parts = [_PROFILES.format(elements=", ".join(map(str, ELEMENTS)))]
     for group in words:
         for start in range(0, len(group), _COLUMNS):
@@ -93,7 +95,7 @@ def _operators(
     for name in sorted(readers):
         becomes, constraints = readers[name]
         expected = dict.fromkeys(each.expected for each in constraints)
-        row = (", ".join(becomes), "; ".join(expected) or "—")
+        row = (", ".join(becomes) or "—", "; ".join(expected) or "—")
         names.setdefault(row, []).append(name)
     rows = [(", ".join(each), *row) for row, each in names.items()]
     return _table(("operator", "becomes", "expects"), rows)

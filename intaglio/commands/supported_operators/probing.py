@@ -19,6 +19,13 @@ _BY_TABLE = (*RULE_OPS["unary"], "requantize", "clip", "softmax")
 _WIDEST_TABLE = 8
 
 
+PROBED = {
+    table: tuple(word for word in words if not word.startswith("recurrent"))
+    for table, words in RULE_OPS.items()
+}
+"""The words that are tried, by rule table; those of recurrent cells are for certain types alone."""
+
+
 def accepted(profile: Profile, word: str) -> tuple[IntType, ...]:
     """The element types from which, and to which, the profile computes an op.
 

@@ -46,8 +46,16 @@ OPTIONS = {
     "SQUEEZE": "SqueezeOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
 }
-OTHERS = {"PADV2", "RESIZE_NEAREST_NEIGHBOR", "SHAPE", "SPLIT", "UNPACK"}
-"""Read in ``test_moves`` and ``test_importer``; they have operands of kinds of their own."""
+OTHERS = {
+    "PADV2",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "SHAPE",
+    "SPLIT",
+    "SVDF",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "UNPACK",
+}
+"""Read in ``test_moves``, ``test_importer`` and among the peers: operands of kinds of their own."""
 
 
 def _found() -> dict[str, set[str]]:
