@@ -46,6 +46,7 @@ READERS: Mapping[str, TFLiteReader] = {
     ),
     "LEAKY_RELU": Reader(functions.leaky_relu, ("leaky-relu",), functions.LEAKY_RELU),
     "LOGISTIC": Reader(functions.unary, ("sigmoid",), functions.UNARY),
+    "LOG_SOFTMAX": Reader(functions.log_softmax, ("log_softmax",), functions.UNARY),
     "MAXIMUM": Reader(pairs.extreme, ("maximum", TAIL), pairs.EXTREME),
     "MAX_POOL_2D": Reader(planes.max_pool, (COMPARISON,), planes.POOL),
     "MEAN": Reader(reductions.mean, ("reduce_mean", "plane_mean"), reductions.REDUCTION),

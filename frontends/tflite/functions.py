@@ -116,6 +116,14 @@ def l2_normalization(site: Site) -> Computed:
     return site.emit(scaled.L2Normalization(x.type.rank - 1), (x,))
 
 
+def log_softmax(site: Site) -> Computed:
+    """LOG_SOFTMAX along the last axis."""
+    x = site.codes(0)
+    if x.type.rank == 0:
+        raise Refusal("has no axis")
+    return site.emit(scaled.LogSoftmax(x.type.rank - 1), (x,))
+
+
 def softmax(site: Site) -> Computed:
     """SOFTMAX along the last axis, of codes or in the float tail."""
     x = site.operand(0)

@@ -28,6 +28,12 @@ EXP_OF_MINUS_POWERS = (
 )
 """(k, exp(-2**k) in Q0.31)."""
 
+NEWTON_START = 1515870810
+"""48/17 in Q2.29."""
+
+NEWTON_SLOPE = -1010580540
+"""-32/17 in Q2.29."""
+
 
 def exp_of_negative(a: int, integer_bits: int) -> int:
     """exp(a) in Q0.31 for ``a <= 0`` in Q(integer_bits).(31 - integer_bits).
@@ -84,7 +90,7 @@ def reciprocal_of_one_plus(a: int) -> int:
             "fixed-point reciprocal of 1 +", a, "is not within 0..2**31-1", "normalise it"
         )
     half = (a + INT32.maximum + 1) // 2
-    estimate = INT32.wrap(1515870810 + product(half, -1010580540))
+    estimate = INT32.wrap(NEWTON_START + product(half, NEWTON_SLOPE))
     for _ in range(3):
         error = INT32.wrap((1 << 29) - product(half, estimate))
         estimate = INT32.wrap(estimate + saturating_shift_left(product(estimate, error), 2))

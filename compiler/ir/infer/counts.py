@@ -47,6 +47,7 @@ def operand_counts(op: AnyOp) -> range:
             | scaled.Requantize()
             | scaled.Reinterpret()
             | scaled.Softmax()
+            | scaled.LogSoftmax()
             | scaled.L2Normalization()
             | scaled.MaxPool2d()
             | scaled.AveragePool2d()

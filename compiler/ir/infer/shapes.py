@@ -59,7 +59,13 @@ def result_shape(op: AnyOp, operands: Sequence[TensorType], declared: Shape = ()
             return elementwise.reduced(shapes[0], op.axes, op.keep_dimensions)
         case scaled.ArgMax() | scaled.ArgMin():
             return elementwise.reduced(shapes[0], (op.axis,), op.keep_dimensions)
-        case scaled.Softmax() | scaled.L2Normalization() | fixed.Softmax() | fixed.Float32Softmax():
+        case (
+            scaled.Softmax()
+            | scaled.LogSoftmax()
+            | scaled.L2Normalization()
+            | fixed.Softmax()
+            | fixed.Float32Softmax()
+        ):
             return elementwise.along(shapes[0], op.axis)
         case (
             scaled.Add()

@@ -19,6 +19,7 @@ from intaglio.compiler.ir.scaled.elementwise import (
     Add,
     Clip,
     L2Normalization,
+    LogSoftmax,
     Maximum,
     Minimum,
     Multiply,
@@ -56,6 +57,7 @@ Op = (
     | Requantize
     | Reinterpret
     | Softmax
+    | LogSoftmax
     | L2Normalization
     | MaxPool2d
     | AveragePool2d
@@ -87,6 +89,7 @@ __all__ = [
     "Float32Steps",
     "FullyConnected",
     "L2Normalization",
+    "LogSoftmax",
     "MatMul",
     "MaxPool2d",
     "Maximum",

@@ -136,3 +136,10 @@ class Softmax:
 
     axis: int
     beta: Float32 = _ONE
+
+
+@dataclass(frozen=True, slots=True)
+class LogSoftmax:
+    """real y = x - log(Σ exp(x)) along ``axis``."""
+
+    axis: int

@@ -18,6 +18,9 @@ from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.choices import lower_choice
 from intaglio.compiler.passes.select_arithmetic.contractions import lower_contraction
 from intaglio.compiler.passes.select_arithmetic.l2_normalization import lower_l2_normalization
+from intaglio.compiler.passes.select_arithmetic.log_softmax import (
+    lower_fixed_point_log_softmax,
+)
 from intaglio.compiler.passes.select_arithmetic.means import (
     lower_average_pool,
     lower_reduce_mean,
@@ -33,7 +36,10 @@ from intaglio.compiler.passes.select_arithmetic.unary import lower_prelu, lower_
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics import float32
 from intaglio.numerics.profile import Profile
-from intaglio.numerics.profile.methods import FixedPointL2NormalizationMethod
+from intaglio.numerics.profile.methods import (
+    FixedPointL2NormalizationMethod,
+    FixedPointLogSoftmaxMethod,
+)
 from intaglio.numerics.profile.profile import DequantizeMethod
 
 __all__ = ["select_arithmetic"]
@@ -94,6 +100,8 @@ def _lower(state: Lowering, node: Node) -> str:
             return lower_float32_steps(state, node, op)
         case scaled.Softmax():
             return lower_softmax(state, node, op)
+        case scaled.LogSoftmax():
+            return _lower_log_softmax(state, node, op)
         case scaled.L2Normalization():
             return _lower_l2_normalization(state, node, op)
         case scaled.MaxPool2d():
@@ -152,6 +160,15 @@ def _lower_l2_normalization(state: Lowering, node: Node, op: scaled.L2Normalizat
     if not isinstance(rule.method, FixedPointL2NormalizationMethod):
         raise state.refusal(node, "no formula for it in the profile", "a rule with one")
     return lower_l2_normalization(state, node, op, rule.method, source, target)
+
+
+def _lower_log_softmax(state: Lowering, node: Node, op: scaled.LogSoftmax) -> str:
+    source, source_element = state.activation(node, node.operands[0])
+    target, element = state.result(node)
+    rule = state.profile.first(state.profile.softmax, "log_softmax", source_element, element)
+    if not isinstance(rule.method, FixedPointLogSoftmaxMethod):
+        raise state.refusal(node, "no formula for it in the profile", "a rule with one")
+    return lower_fixed_point_log_softmax(state, node, op, source, target)
 
 
 def _lower_quantize(state: Lowering, node: Node) -> str:

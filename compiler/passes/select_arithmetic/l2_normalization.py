@@ -6,76 +6,25 @@ is a product and a shift, and a shift by a run-time number is a product with a p
 is looked up by the bits of the sum of squares.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 
-import numpy as np
-
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
-from intaglio.compiler.ir.types import Quantization, TensorType
+from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.fixed_point_machine import Machine
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.numerics.accumulator import Accumulator, Overflow
+from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.fixed_point_root import HALF_ROOT_OF_TWO, ONE, STEPS
-from intaglio.numerics.integers import INT32, IntType
+from intaglio.numerics.integers import INT32
 from intaglio.numerics.profile.methods import FixedPointL2NormalizationMethod
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
-from intaglio.numerics.scalings import Shift, Thresholds
+from intaglio.numerics.scalings import Shift
 
-_BITS = IntType(5, signed=False)
 _FARTHEST = 12
 """The longest right shift of a multiplier."""
 _RESULT_BITS = 7
-
-
-@dataclass(frozen=True, slots=True)
-class _Machine:
-    """Emits the machine's operations on int32 for one node."""
-
-    state: Lowering
-    node: Node
-
-    def product(self, a: str, b: str, suffix: str) -> str:
-        """SRDHM."""
-        exact = self.state.exact(self.node, fixed.Multiply(), [a, b], f"{suffix}.exact")
-        return self.shifted(exact, 31, Rounding.HALF_TOWARD_POSITIVE, suffix)
-
-    def shifted(self, x: str, bits: int, rounding: Rounding, suffix: str) -> str:
-        """A right shift, saturated to int32."""
-        requantizer = Requantizer(Shift(bits, rounding), 0, INT32.minimum, INT32.maximum)
-        shape = self.state.builder.type_of(x).shape
-        op = fixed.Requantize((requantizer,))
-        return self.state.emit(self.node, op, [x], INT32, shape, suffix)
-
-    def left(self, x: str, bits: int, suffix: str) -> str:
-        """A left shift, saturated to int32."""
-        factor = self.constant(1 << bits, f"{suffix}.factor")
-        return self.saturated(x, factor, suffix)
-
-    def saturated(self, x: str, factor: str, suffix: str) -> str:
-        """A product, saturated to int32."""
-        exact = self.state.exact(self.node, fixed.Multiply(), [x, factor], f"{suffix}.exact")
-        clamp = fixed.Clamp((INT32.minimum,), (INT32.maximum,))
-        shape = self.state.builder.type_of(exact).shape
-        return self.state.emit(self.node, clamp, [exact], INT32, shape, suffix)
-
-    def constant(self, value: int, suffix: str) -> str:
-        """A scalar."""
-        return self.state.integer_constant(self.node, value, suffix)
-
-    def power_of_two(self, bits: str, exponent: Callable[[int], int], suffix: str) -> str:
-        """2**exponent(b) for the run-time number b of bits."""
-        exponents = [exponent(b) for b in range(1 << _BITS.bits)]
-        values = np.array([1 << e for e in exponents], np.int64)
-        word = IntType(max(exponents) + 1, signed=False)
-        table = self.state.builder.constant(
-            f"{self.node.name}.{suffix}.table", TensorType(word, values.shape), values
-        )
-        shape = self.state.builder.type_of(bits).shape
-        return self.state.emit(self.node, fixed.Lookup(), [bits, table], word, shape, suffix)
 
 
 def lower_l2_normalization(
@@ -87,7 +36,7 @@ def lower_l2_normalization(
     target: Quantization,
 ) -> str:
     """M(v, 1 / sqrt(Σ v²)) with v = q - z, in units of 1/128; see ``docs/numerics.md``."""
-    machine, shape, element = _Machine(state, node), node.type.shape, node.type.integer
+    machine, shape, element = Machine(state, node), node.type.shape, node.type.integer
     middle = (element.minimum + element.maximum + 1) // 2
     if target.scale.fraction != Fraction(1, 1 << _RESULT_BITS) or target.zero_point != middle:
         found = f"its result has scale {target.scale} and zero point {target.zero_point}"
@@ -105,9 +54,7 @@ def lower_l2_normalization(
     squares = state.exact(node, fixed.Multiply(), [values, values], "squares")
     reduction = fixed.ReduceSum(Accumulator(INT32), (1,), True)
     total = state.emit(node, reduction, [squares], INT32, (outer, 1, 1, inner), "total")
-    counted = Requantizer(Thresholds(tuple(1 << k for k in range(31))), 0, 0, _BITS.maximum)
-    count = fixed.Requantize((counted,))
-    bits = state.emit(node, count, [total], _BITS, (outer, 1, 1, inner), "bits")
+    bits = machine.bits(total, "bits")
     multiplier = _multiplier(machine, total, bits)
     late = 0 if method.shift_first else _RESULT_BITS
     moved = machine.power_of_two(bits, lambda b: max(late - _right(b), 0), "up")
@@ -139,7 +86,7 @@ def _right(bits: int) -> int:
     return _FARTHEST if bits > 29 else max(11 - _pairs(bits), 0)
 
 
-def _multiplier(machine: _Machine, total: str, bits: str) -> str:
+def _multiplier(machine: Machine, total: str, bits: str) -> str:
     """1 / sqrt(total) as a multiplier of 31 bits; a total of 0 or 1 saturates it."""
     raise_by = machine.power_of_two(bits, _raised, "raise")
     raised = machine.state.exact(machine.node, fixed.Multiply(), [total, raise_by], "raised_total")
@@ -159,11 +106,6 @@ def _multiplier(machine: _Machine, total: str, bits: str) -> str:
     return machine.saturated(root, up, "multiplier")
 
 
-def _next_root(machine: _Machine, minuend: str, subtrahend: str, step: int) -> str:
-    state, node = machine.state, machine.node
-    names = [minuend, subtrahend]
-    exact = state.exact(node, fixed.Subtract(), names, f"difference{step}.exact")
-    type = state.builder.type_of(exact)
-    wrap = fixed.Cast(Overflow.WRAP)
-    difference = state.emit(node, wrap, [exact], INT32, type.shape, f"difference{step}")
+def _next_root(machine: Machine, minuend: str, subtrahend: str, step: int) -> str:
+    difference = machine.difference(minuend, subtrahend, f"difference{step}")
     return machine.left(difference, 3, f"root{step}")

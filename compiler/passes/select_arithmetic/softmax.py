@@ -11,11 +11,13 @@ from intaglio.compiler.passes.select_arithmetic.interpolated_softmax import (
     lower_interpolated_softmax,
 )
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.numerics import functions, multipliers
+from intaglio.numerics import functions
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.derive import exponent_scaling
 from intaglio.numerics.profile.methods import (
     FixedPointL2NormalizationMethod,
+    FixedPointLogSoftmaxMethod,
     FixedPointSoftmaxMethod,
     Float32TableSoftmaxMethod,
     IntegerTableSoftmaxMethod,
@@ -23,7 +25,6 @@ from intaglio.numerics.profile.methods import (
 )
 from intaglio.numerics.rounding import Rounding, round_fraction
 
-_INPUT_INTEGER_BITS = 5
 _ORT_TABLE_SCALE = 0x7FFFFF
 
 
@@ -42,8 +43,8 @@ def lower_softmax(state: Lowering, node: Node, op: scaled.Softmax) -> str:
             algorithm = _float32_table(rule.method, op, source, source_element, target, element)
         case InterpolatedSoftmaxMethod():
             return lower_interpolated_softmax(state, node, op, rule.method, source, target)
-        case FixedPointL2NormalizationMethod():
-            raise state.refusal(node, "a rule for L2 normalization", "a softmax method")
+        case FixedPointL2NormalizationMethod() | FixedPointLogSoftmaxMethod():
+            raise state.refusal(node, "a rule for another op", "a softmax method")
         case _:
             assert_never(rule.method)
     operand = state.operand(node.operands[0])
@@ -65,11 +66,7 @@ def _fixed_point(
             f"its result has scale {target.scale} and zero point {target.zero_point}",
             f"1/256 and {element.minimum}, which the fixed-point softmax produces",
         )
-    limit = float((1 << 31) - 1)
-    scale = op.beta.value * source.scale.value * float(1 << (31 - _INPUT_INTEGER_BITS))
-    multiplier, left_shift = multipliers.quantize_multiplier(min(scale, limit))
-    radius = Fraction(((1 << _INPUT_INTEGER_BITS) - 1) << (31 - _INPUT_INTEGER_BITS))
-    minimum = -round_fraction(radius / Fraction(2) ** left_shift, Rounding.FLOOR)
+    multiplier, left_shift, minimum = exponent_scaling(op.beta.value * source.scale.value)
     return fixed.FixedPointSoftmax(
         multiplier, left_shift, minimum, element.minimum, element.maximum
     )

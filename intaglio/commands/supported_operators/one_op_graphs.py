@@ -36,6 +36,7 @@ _OF_ONE: Mapping[str, tuple[str, str, str]] = {
     "requantize": (_ROW, _ROW, "requantize(%x)"),
     "clip": (_ROW, _ROW, "requantize(%x) activation=clip(low=[f32(0.0)])"),
     "softmax": (_ROW, _ROW, "softmax(%x) axis=1"),
+    "log_softmax": (_ROW, _ROW, "log_softmax(%x) axis=1"),
     "l2_normalization": (_ROW, _ROW, "l2_normalization(%x) axis=1"),
 }
 _PARAMETERS = {
@@ -103,6 +104,8 @@ def _result(word: str, element: IntType, shape: str, op: str) -> str:
         symmetric = element.signed and bits > 8
         scale = 2.0 ** (1 - bits if symmetric else -bits)
         return _value("y", element, shape, scale, op, 0 if symmetric else element.minimum)
+    if word == "log_softmax":
+        return _value("y", element, shape, 0.0625, op, element.maximum)
     if word in _SIGNED_UNIT:
         middle = 0 if element.signed else 1 << (bits - 1)
         return _value("y", element, shape, 2.0 ** (1 - bits), op, middle)

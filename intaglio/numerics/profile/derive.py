@@ -37,6 +37,7 @@ from intaglio.numerics.scalings import (
 )
 
 _ONE = Float32.from_value(1.0)
+_EXPONENT_BITS = 5
 
 
 def real_multiplier(
@@ -172,3 +173,17 @@ def joined_zero_point_mean(
         DoubleRounding(multiplier, shift, Rounding.HALF_AWAY_FROM_ZERO),
         output_zero_point - moved,
     )
+
+
+def exponent_scaling(scale: float) -> tuple[int, int, int]:
+    """TFLite's ``(multiplier, left shift)`` of an exponent in Q5.26, and the least code it takes.
+
+    Source: TFLite ``PreprocessSoftmaxScaling`` and ``CalculateInputRadius``.
+    """
+    fraction_bits = 31 - _EXPONENT_BITS
+    limit = float((1 << 31) - 1)
+    wanted = min(scale * float(1 << fraction_bits), limit)
+    multiplier, left_shift = multipliers.quantize_multiplier(wanted)
+    radius = Fraction(((1 << _EXPONENT_BITS) - 1) << fraction_bits)
+    minimum = -round_fraction(radius / Fraction(2) ** left_shift, Rounding.FLOOR)
+    return multiplier, left_shift, minimum

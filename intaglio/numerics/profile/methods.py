@@ -308,10 +308,16 @@ class FixedPointL2NormalizationMethod:
     shift_first: bool
 
 
+@dataclass(frozen=True, slots=True)
+class FixedPointLogSoftmaxMethod:
+    """gemmlowp fixed point exponential and logarithm, 1/16 as unit (TFLite reference, TFLM)."""
+
+
 SoftmaxMethod = (
     FixedPointSoftmaxMethod
     | IntegerTableSoftmaxMethod
     | Float32TableSoftmaxMethod
     | InterpolatedSoftmaxMethod
     | FixedPointL2NormalizationMethod
+    | FixedPointLogSoftmaxMethod
 )

@@ -61,7 +61,7 @@ RULE_OPS: dict[str, tuple[str, ...]] = {
         "prelu",
     ),
     "rescale": ("requantize", "clip"),
-    "softmax": ("softmax", "l2_normalization"),
+    "softmax": ("softmax", "log_softmax", "l2_normalization"),
     "resize": ("resize_linear",),
 }
 """The words of ``when.ops``, by rule table."""
@@ -115,7 +115,7 @@ class Profile:
         mean: average pools, means and sums.
         unary: functions of one operand.
         rescale: a code in another scale.
-        softmax: softmax and L2 normalization.
+        softmax: softmax, its logarithm and L2 normalization.
         resize: bilinear interpolation.
         dequantize: code to float32 at the border.
     """

@@ -172,7 +172,7 @@ class RescaleRule:
 
 @dataclass(frozen=True, slots=True)
 class SoftmaxRule:
-    """Softmax and L2 normalization: along an axis."""
+    """Softmax, its logarithm and L2 normalization: along an axis."""
 
     method: SoftmaxMethod
     when: Condition = ALWAYS

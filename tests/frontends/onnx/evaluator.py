@@ -143,6 +143,9 @@ def _real(op: Any, reals: list[Real], shape: tuple[int, ...]) -> Real:
         case scaled.Softmax(axis) | Float32Softmax(axis):
             powers = np.exp(x - x.max(axis=axis, keepdims=True))
             return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
+        case scaled.LogSoftmax(axis):
+            far = x - x.max(axis=axis, keepdims=True)
+            return np.asarray(far - np.log(np.exp(far).sum(axis=axis, keepdims=True)))
         case scaled.L2Normalization(axis):
             norms = np.sqrt((x**2).sum(axis=axis, keepdims=True))
             return np.asarray(x / np.where(norms > 0, norms, 1.0))

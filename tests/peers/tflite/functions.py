@@ -111,6 +111,20 @@ def softmaxes(draw: Draw) -> Iterator[Case]:
         yield case(f"{columns} columns, beta {beta}", op, (x,), result, operator)
 
 
+def logarithms_of_softmax(draw: Draw) -> Iterator[Case]:
+    """LOG_SOFTMAX, whose result TFLite fixes at 1/16, of codes far apart and near."""
+    high = int(np.iinfo(draw.dtype).max)
+    for columns, step in ((1, 1.0), (2, 1.0), (10, 1.0), (100, 0.01), (1000, 1.0), (4000, 0.1)):
+        for factor in (1.0, 30.0):
+            x = draw.activation(draw.codes(48 if columns < 4000 else 4, columns))
+            x = replace(x, scales=(float(np.float32(x.scales[0] * step * factor)),))
+            x.codes[:2] = high
+            result = Tensor(np.zeros(x.codes.shape, draw.dtype), (1 / 16,), (high,))
+            operator = Operator("LOG_SOFTMAX", (x,), result, "LogSoftmaxOptions")
+            label = f"{columns} columns, scale {x.scales[0]}"
+            yield case(label, scaled.LogSoftmax(1), (x,), result, operator)
+
+
 def table_scales_of_two(draw: Draw) -> Iterator[Case]:
     """LOGISTIC and TANH of int16 at and near the scales that they have code of their own for."""
     scales = (2.0**-12, 2.0**-11, 2.0**-12 * 1.0004, 2.0**-12 * 1.002)

@@ -15,7 +15,8 @@ from tests.peers.tflite.single_op import Case
 _BYTES = (np.int8, np.uint8)
 _ALL = (*_BYTES, np.int16)
 _REFERENCES = (Peer.LITERT_REF, Peer.LITERT_REF_1_2)
-_LITERTS = (*_REFERENCES, Peer.LITERT_OPT, Peer.LITERT)
+_FAST = (Peer.LITERT_OPT, Peer.LITERT)
+_LITERTS = (*_REFERENCES, *_FAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,13 @@ SUBJECTS = (
     ),
     Subject("HARD_SWISH", functions.hard_swishes, _BYTES),
     Subject("SOFTMAX", functions.softmaxes, _ALL),
+    Subject(
+        "LOG_SOFTMAX",
+        functions.logarithms_of_softmax,
+        _BYTES,
+        # The optimized kernel takes the logarithm of a float32 sum, in C's logf.
+        lacking=tuple((peer, dtype) for peer in _FAST for dtype in _BYTES),
+    ),
     Subject("L2_NORMALIZATION", functions.unit_vectors, _BYTES),
     Subject(
         "RSQRT",

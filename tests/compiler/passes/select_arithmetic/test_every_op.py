@@ -80,7 +80,7 @@ return %outer, %again, %inverse, %most, %least
 
 
 # Most profiles have no formula for these.
-OF_FEW_PROFILES = {scaled.L2Normalization}
+OF_FEW_PROFILES = {scaled.L2Normalization, scaled.LogSoftmax}
 # Its kernel rescales sums in float32.
 WITHOUT_SUMS = ("litert-opt-x86",)
 
