@@ -105,6 +105,11 @@ _AXIS = (
     "refuses the file: scales of a bias along axis 3",
 )
 _UINT8 = ("Hybrid models are not supported on TFLite Micro", "has no kernels for uint8")
+_WIDE_SOFTMAX = (
+    "which the fixed-point softmax produces",
+    "a SOFTMAX of int8 to int16, which we refuse",
+)
+_CRASH = ("it was ended by SIG", "crashes on it")
 _FLOAT = ("it is a float model", "a float model, which we refuse")
 
 NETWORKS = (
@@ -116,12 +121,18 @@ NETWORKS = (
     Network("tflite/coral_mobilenet_v1_0.25_128_quant", photographs, {Peer.TFLM: _UINT8}),
     Network("tflite/coral_mobilenet_v1_0.5_160_quant", photographs, {Peer.TFLM: _UINT8}),
     Network("tflite/coral_tf2_mobilenet_v2_1.0_224_ptq", photographs),
+    Network(
+        "tflite/tflm_keyword_scrambled_8bit",
+        refused=dict.fromkeys((Peer.LITERT_REF, Peer.LITERT_REF_1_2, Peer.TFLM), _WIDE_SOFTMAX)
+        | dict.fromkeys((Peer.LITERT_OPT, Peer.LITERT), _CRASH),
+    ),
     Network("tflite/tflm_micro_speech_quantized"),
     Network(
         "tflite/tflm_person_detect",
         photographs,
         dict.fromkeys(PEERS[:-1], _AXIS),
     ),
+    Network("tflite/tflm_trained_lstm_int8", digits),
     Network("tflite/tflm_trained_lstm", refused=dict.fromkeys(PEERS, _FLOAT)),
 )
 
