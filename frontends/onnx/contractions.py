@@ -235,14 +235,17 @@ def _turned(weights: QuantizedConstant) -> QuantizedConstant:
     return replace(weights, array=weights.array.T, quantization=quantization)
 
 
+_FIRST = quantized(0, what="first operand")
+_SECOND = quantized(1, several_scales=True, what="second operand")
+
 CONV = Reader(conv, ("conv2d", "depthwise_conv2d"), (quantized(0), *WITHOUT_DATA))
 GEMM = Reader(
     gemm,
     ("fully_connected", "mat_mul"),
-    (quantized(0), quantized(1, several_scales=True), *PRODUCT),
+    (_FIRST, _SECOND, *PRODUCT),
 )
 MATMUL = Reader(
     matmul,
     ("fully_connected", "mat_mul"),
-    (quantized(0), quantized(1, several_scales=True), axes_at_least(2, 0, 1)),
+    (_FIRST, _SECOND, axes_at_least(2, 0, 1)),
 )

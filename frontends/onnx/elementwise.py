@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from intaglio.compiler.ir import scaled
+from intaglio.frontends.constraints import expects
 from intaglio.frontends.onnx.bounds import NO_BOUNDS, Bounds, side_from_array, without_redundant
 from intaglio.frontends.onnx.expectations import (
     TWO_OPERANDS,
@@ -21,6 +22,7 @@ from intaglio.frontends.onnx.meanings import (
     Quantized,
     QuantizedConstant,
     Real,
+    Shape,
     Static,
 )
 from intaglio.frontends.onnx.moving import only_codes, permuted, to_last
@@ -139,10 +141,25 @@ def gelu(site: Site) -> Real:
 def softmax(site: Site) -> Real:
     """Softmax along one axis; before opset 13, over all axes from one on."""
     x = site.activation(0)
-    axis = normalized(site.integer("axis", -1 if site.opset >= 13 else 1), len(x.shape))
-    if site.opset < 13 and prod(x.shape[axis + 1 :]) > 1:
-        raise Refusal("spans several axes; export with opset 13 or later")
-    return site.computed(scaled.Softmax(axis), [x])
+    return site.computed(scaled.Softmax(softmax_axis(site, x.shape)), [x])
+
+
+def softmax_axis(site: Site, shape: Shape) -> int:
+    """The axis that the results along add up to 1.
+
+    Raises:
+        Refusal: the operand hasn't that axis.
+    """
+    return normalized(site.integer("axis", -1 if site.opset >= 13 else 1), len(shape))
+
+
+@expects("one axis (before opset 13, one behind which there are no elements)")
+def ONE_AXIS(site: Site) -> str | None:
+    """Older softmaxes span all axes from one on."""
+    shape = site.operand(0).shape
+    if shape is None or site.opset >= 13:
+        return None
+    return "spans several axes" if prod(shape[softmax_axis(site, shape) + 1 :]) > 1 else None
 
 
 def prelu(site: Site) -> Real:
@@ -197,4 +214,4 @@ GELU = Reader(
     gelu, ("gelu", "gelu-tanh"), (*UNARY, one_of("approximate", "none", ("none", "tanh")))
 )
 PRELU = Reader(prelu, ("prelu",), (*UNARY, quantized_constant(1, "slopes")))
-SOFTMAX = Reader(softmax, ("softmax",), UNARY)
+SOFTMAX = Reader(softmax, ("softmax",), (*UNARY, ONE_AXIS))

@@ -14,12 +14,15 @@ from intaglio.frontends.onnx.meanings import QuantizedConstant, Static
 from intaglio.frontends.onnx.site import Site
 
 
-def quantized(*indices: int, several_scales: bool = False) -> Constraint[Site]:
+def quantized(
+    *indices: int, several_scales: bool = False, what: str = "operand"
+) -> Constraint[Site]:
     """Operands stand for codes; the refusal says what to quantize.
 
     Args:
         indices: their positions.
         several_scales: whether a constant may have some for its channels.
+        what: what to call one of them.
     """
 
     def violation(site: Site) -> str | None:
@@ -27,9 +30,10 @@ def quantized(*indices: int, several_scales: bool = False) -> Constraint[Site]:
             site.require_quantized(index, several_scales=several_scales)
         return None
 
-    what = "a quantized operand" if len(indices) == 1 else "quantized operands"
-    scales = "" if several_scales else " of one scale" + ("" if len(indices) == 1 else " each")
-    return Constraint(what + scales, violation)
+    one = len(indices) == 1
+    expected = f"a quantized {what}" if one else f"quantized {what}s"
+    scales = "" if several_scales else " of one scale" + ("" if one else " each")
+    return Constraint(expected + scales, violation)
 
 
 def quantized_constant(index: int, what: str) -> Constraint[Site]:

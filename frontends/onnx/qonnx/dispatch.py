@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 
 from intaglio.frontends.onnx.contractions import PRODUCT, WITHOUT_DATA
+from intaglio.frontends.onnx.elementwise import ONE_AXIS
 from intaglio.frontends.onnx.expectations import TWO_OPERANDS, axes_at_least, constant
 from intaglio.frontends.onnx.meanings import Meaning
 from intaglio.frontends.onnx.qonnx.contractions import conv, conv_transpose, gemm, matmul
@@ -69,7 +70,7 @@ READERS: Mapping[str, QonnxReader] = {
     "Neg": Reader(negate, (STEPS,)),
     "Pow": Reader(power, (KNOWN,), (constant(0, "base"), constant(1, "exponent"))),
     "Relu": Reader(relu, (STEPS,)),
-    "Softmax": Reader(softmax, ("softmax", TAIL)),
+    "Softmax": Reader(softmax, ("softmax", TAIL), (ONE_AXIS,)),
     "Sub": _arithmetic("subtract"),
 }
 """By op of ONNX's own domain, in a model that has nodes of QONNX."""

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Float32 results behind the last codes: a dequantization, steps, perhaps a softmax."""
 
-from math import prod
-
 import numpy as np
 
 from intaglio.compiler.ir import scaled
@@ -21,7 +19,7 @@ from intaglio.frontends.onnx.meanings import (
     Tail,
 )
 from intaglio.frontends.onnx.qonnx.stepping import Origin, start_of
-from intaglio.frontends.onnx.site import Site, normalized
+from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float_steps import Apply, StepFunction
@@ -42,9 +40,7 @@ def softmax(site: Site) -> Real:
     value = site.real(0)
     if isinstance(value, Quantized):
         return base.softmax(site)
-    axis = normalized(site.integer("axis", -1 if site.opset >= 13 else 1), len(value.shape))
-    if site.opset < 13 and prod(value.shape[axis + 1 :]) > 1:
-        raise Refusal("spans several axes; export with opset 13 or later")
+    axis = base.softmax_axis(site, value.shape)
     inner = float_tail(site.emitter, value, f"{site.source}.operand", site.name)
     type = TensorType(FLOAT32, value.shape)
     name = site.emitter.node(site.source, type, scaled.Float32Softmax(axis), (inner,), site.name)

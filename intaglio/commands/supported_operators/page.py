@@ -58,6 +58,8 @@ def frontends_text() -> str:
     parts.append(_operators({name: _own(each) for name, each in tflite.READERS.items()}))
     constants = ", ".join(sorted(onnx.CONSTANT_OPS - set(onnx.REAL)))
     parts.append(_ON_REAL.format(constants=constants))
+    parts += [f"- Instead of {name}: {hint}.\n" for name, hint in onnx.HINTS.items()]
+    parts.append("\n")
     parts.append(_operators({name: _own(each) for name, each in onnx.REAL.items()}))
     parts.append("\n## ONNX: operators on codes, ONNX's own and those of ONNX Runtime\n\n")
     on_codes = {
