@@ -110,6 +110,13 @@ _WIDE_SOFTMAX = (
     "a SOFTMAX of int8 to int16, which we refuse",
 )
 _CRASH = ("it was ended by SIG", "crashes on it")
+_SCRAMBLED: Mapping[Peer, tuple[str, str]] = {
+    Peer.LITERT_REF: _WIDE_SOFTMAX,
+    Peer.LITERT_REF_1_2: _WIDE_SOFTMAX,
+    Peer.LITERT_OPT: _CRASH,
+    Peer.LITERT: _CRASH,
+    Peer.TFLM: _WIDE_SOFTMAX,
+}
 _FLOAT = ("it is a float model", "a float model, which we refuse")
 
 NETWORKS = (
@@ -121,11 +128,7 @@ NETWORKS = (
     Network("tflite/coral_mobilenet_v1_0.25_128_quant", photographs, {Peer.TFLM: _UINT8}),
     Network("tflite/coral_mobilenet_v1_0.5_160_quant", photographs, {Peer.TFLM: _UINT8}),
     Network("tflite/coral_tf2_mobilenet_v2_1.0_224_ptq", photographs),
-    Network(
-        "tflite/tflm_keyword_scrambled_8bit",
-        refused=dict.fromkeys((Peer.LITERT_REF, Peer.LITERT_REF_1_2, Peer.TFLM), _WIDE_SOFTMAX)
-        | dict.fromkeys((Peer.LITERT_OPT, Peer.LITERT), _CRASH),
-    ),
+    Network("tflite/tflm_keyword_scrambled_8bit", refused=_SCRAMBLED),
     Network("tflite/tflm_micro_speech_quantized"),
     Network(
         "tflite/tflm_person_detect",
