@@ -114,6 +114,17 @@ def test_float32_scalings(x: int, factor: float, addend: float) -> None:
     assert Float32Multiply(scale).apply(x) == int(np.rint(product))
     total = np.rint(product + np.float32(addend))
     assert Float32MultiplyAdd(scale, zero_point).apply(x) == int(total)
+    away = Float32MultiplyAdd(scale, zero_point, Rounding.HALF_AWAY_FROM_ZERO)
+    exact = Fraction(float(product + np.float32(addend)))
+    assert away.apply(x) == round_fraction(exact, Rounding.HALF_AWAY_FROM_ZERO)
+
+
+def test_float32_scalings_round_to_even_or_away() -> None:
+    half = Float32.from_value(0.5)
+    away = Float32MultiplyAdd(half, half, Rounding.HALF_AWAY_FROM_ZERO)
+    assert [away.apply(x) for x in (-6, -4, -2, 0, 2, 4)] == [-3, -2, -1, 1, 2, 3]
+    with pytest.raises(InvalidOption, match="Float32MultiplyAdd rounding"):
+        Float32MultiplyAdd(half, half, Rounding.FLOOR)
 
 
 @given(int32, st.floats(1e-8, 1e3))

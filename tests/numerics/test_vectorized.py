@@ -85,7 +85,9 @@ def float32_multiply(random: Generator) -> Scaling:
 
 
 def float32_multiply_add(random: Generator) -> Scaling:
-    return Float32MultiplyAdd(scale32(random), Float32.from_integer(integer(random, -255, 255)))
+    rounding = (Rounding.HALF_EVEN, Rounding.HALF_AWAY_FROM_ZERO)[int(random.integers(2))]
+    addend = Float32.from_value(integer(random, -510, 510) / 2)
+    return Float32MultiplyAdd(scale32(random), addend, rounding)
 
 
 def float64_multiply(random: Generator) -> Scaling:

@@ -127,7 +127,10 @@ SCALINGS: dict[type[scalings.Scaling], st.SearchStrategy[scalings.Scaling]] = {
     scalings.Int16Multiply: st.builds(scalings.Int16Multiply, _INT32S, st.integers(-31, 7)),
     scalings.Float32Multiply: st.builds(scalings.Float32Multiply, signed_scales()),
     scalings.Float32MultiplyAdd: st.builds(
-        scalings.Float32MultiplyAdd, signed_scales(), signed_scales()
+        scalings.Float32MultiplyAdd,
+        signed_scales(),
+        signed_scales(),
+        st.sampled_from((Rounding.HALF_EVEN, Rounding.HALF_AWAY_FROM_ZERO)),
     ),
     scalings.Float64Multiply: st.builds(scalings.Float64Multiply, doubles()),
     scalings.MultiplyAddShift: st.builds(

@@ -24,6 +24,7 @@ from intaglio.numerics.profile.derive import (
     fixed_point_mean,
     float32_mean_factor,
     float32_mean_with_zero_point,
+    float32_raw_sum,
     joined_zero_point_mean,
     real_multiplier,
 )
@@ -32,6 +33,7 @@ from intaglio.numerics.profile.methods import (
     Float32Mean,
     Float32MeanZeroPointInside,
     Float32PoolMean,
+    Float32RawSum,
     JoinedZeroPointMean,
     RawCodeMean,
     ReciprocalMean,
@@ -131,7 +133,11 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
             )
             return _clamped(state, mean, pool(arithmetic, mean.element))
         case (
-            FixedPointMean() | JoinedZeroPointMean() | Float32Mean() | Float32MeanZeroPointInside()
+            FixedPointMean()
+            | JoinedZeroPointMean()
+            | Float32Mean()
+            | Float32MeanZeroPointInside()
+            | Float32RawSum()
         ):
             raise state.refusal(
                 node, "a profile rule for means over axes", "a rule for average_pool2d"
@@ -311,6 +317,12 @@ def _reduction(
                 divisor,
             )
             return 0, requantizer(Float32MultiplyAdd(factor, addend), 0)
+        case Float32RawSum() if divisor == 1:
+            return 0, requantizer(
+                float32_raw_sum(source.scale, source.zero_point, target.scale, count)
+            )
+        case Float32RawSum():
+            raise state.refusal(mean.node, "a profile rule for sums", "a rule for means over axes")
         case RawCodeMean() | ReciprocalMean() | Float32PoolMean():
             raise state.refusal(
                 mean.node, "a profile rule for pooling windows", "a rule for means over axes"

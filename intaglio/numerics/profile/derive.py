@@ -29,6 +29,7 @@ from intaglio.numerics.rounding import Rounding, round_fraction
 from intaglio.numerics.scalings import (
     DoubleRounding,
     Float32Multiply,
+    Float32MultiplyAdd,
     Float64Multiply,
     Int16Multiply,
     MultiplyAddShift,
@@ -142,6 +143,16 @@ def float32_mean_with_zero_point(
     factor = float32.multiply(float32.divide(scale, output), reciprocal)
     offset = float32.multiply(float32.from_integer(count * zero_point), factor)
     return factor, float32.subtract(float32.from_integer(output_zero_point), offset)
+
+
+def float32_raw_sum(
+    scale: Float32, zero_point: int, output: Float32, count: int
+) -> Float32MultiplyAdd:
+    """TFLite's optimized SUM of ``count`` raw codes, without the result's zero point."""
+    factor = float32.divide(scale, output)
+    each = float32.multiply(float32.from_integer(-zero_point), factor)
+    addend = float32.multiply(each, float32.from_integer(count))
+    return Float32MultiplyAdd(factor, addend, Rounding.HALF_AWAY_FROM_ZERO)
 
 
 def fixed_point_mean(scale: Float32, output: Float32, count: int) -> DoubleRounding:

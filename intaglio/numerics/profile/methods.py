@@ -166,6 +166,14 @@ class Float32MeanZeroPointInside:
 
 
 @dataclass(frozen=True, slots=True)
+class Float32RawSum:
+    """TFLite's optimized SUM: half_away(fl32(fl32(fl32(Σ q) * f) + b)) + z_out, raw codes.
+
+    f = fl32(s_in / s_out), b = fl32(fl32(-z_in * f) * n).
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Float32PoolMean:
     """ONNX Runtime QLinearAveragePool: float32 average, zero point inside the rounding.
 
@@ -181,6 +189,7 @@ MeanMethod = (
     | JoinedZeroPointMean
     | Float32Mean
     | Float32MeanZeroPointInside
+    | Float32RawSum
     | Float32PoolMean
 )
 

@@ -6,6 +6,7 @@ Accumulators are first rounded to the format, half to even, as every machine con
 
 from dataclasses import dataclass
 
+from intaglio.errors import InvalidOption
 from intaglio.numerics import float32
 from intaglio.numerics.float32 import BINARY32, Float32
 from intaglio.numerics.float64 import BINARY64, Float64
@@ -45,20 +46,35 @@ class Float32Multiply:
 
 @dataclass(frozen=True, slots=True)
 class Float32MultiplyAdd:
-    """``y = half_even(fl32(fl32(fl32(x) * factor) + addend))``.
+    """``y = round(fl32(fl32(fl32(x) * factor) + addend))``.
 
     The zero point is added before the rounding, so an odd one flips the parity of ties: ONNX
-    Runtime's QLinearMul, XNNPACK's mean.  Not fused: product and sum round apart.
+    Runtime's QLinearMul, XNNPACK's mean.  Not fused: product and sum round apart.  ``rounding`` is
+    ``HALF_EVEN`` or, in C's ``round`` (LiteRT's optimized sum), ``HALF_AWAY_FROM_ZERO``.
+
+    Raises:
+        InvalidOption: ``rounding`` is another mode.
     """
 
     factor: Float32
     addend: Float32
+    rounding: Rounding = Rounding.HALF_EVEN
+
+    def __post_init__(self) -> None:
+        """Refuse what no machine does."""
+        if self.rounding not in (Rounding.HALF_EVEN, Rounding.HALF_AWAY_FROM_ZERO):
+            raise InvalidOption(
+                "Float32MultiplyAdd rounding",
+                self.rounding.value,
+                "is no known machine's",
+                "choose half-even or half-away-from-zero",
+            )
 
     def apply(self, x: int) -> int:
         """Scale one accumulator; raises ``InvalidData`` where float32 overflows."""
         product = float32.multiply(Float32.from_integer(x), self.factor)
         total = float32.add(product, self.addend)
-        return float32.round_to_integer(total, Rounding.HALF_EVEN)
+        return float32.round_to_integer(total, self.rounding)
 
     def product_bits(self, accumulator: Interval) -> int:
         """The exact product of two significands, 48 bits, whatever the accumulator."""

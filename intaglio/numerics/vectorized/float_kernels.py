@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intaglio.numerics.integers import IntegerArray
+from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import Float32Multiply, Float32MultiplyAdd, Float64Multiply
 from intaglio.numerics.vectorized.kernel import INT64_MAX, Bounds, Workspace, part, spread
 
@@ -30,10 +31,15 @@ def _limit(factors: Sequence[float], addends: Sequence[float]) -> int:
 
 
 class Float32Kernel:
-    """Convert, multiply, perhaps add, round half to even; in float32."""
+    """Convert, multiply, perhaps add, round; in float32."""
 
-    def __init__(self, scalings: Sequence[Float32Multiply | Float32MultiplyAdd]) -> None:
-        """Lay out the parameters; all scalings are of one class."""
+    def __init__(
+        self,
+        scalings: Sequence[Float32Multiply | Float32MultiplyAdd],
+        rounding: Rounding = Rounding.HALF_EVEN,
+    ) -> None:
+        """Lay out the parameters; all scalings are of one class and round alike."""
+        self._away = rounding is Rounding.HALF_AWAY_FROM_ZERO
         factors = [scaling.factor.value for scaling in scalings]
         addends = [s.addend.value for s in scalings if isinstance(s, Float32MultiplyAdd)]
         self._limit = _limit(factors, addends or [0.0])
@@ -52,6 +58,8 @@ class Float32Kernel:
         np.multiply(value, part(self._factor, x.size), out=value)
         if self._addend is not None:
             np.add(value, part(self._addend, x.size), out=value)
+        if self._away:
+            return _half_away_from_zero(value, work.array(np.float32, 1, x.size))
         np.rint(value, out=value)
         return value
 
@@ -71,16 +79,21 @@ class Float64Kernel:
         return self._limit
 
     def scale(self, x: IntegerArray, work: Workspace, bounds: Bounds) -> NDArray[Any]:
-        """See ``Kernel``.
-
-        Half away from zero is ``trunc(v + copysign(h, v))`` with ``h`` the double before 0.5: the
-        sum reaches the next integer exactly when the fraction of ``|v|`` is a half or more.
-        """
+        """See ``Kernel``."""
         value = work.array(np.float64, 0, x.size)
-        half = work.array(np.float64, 1, x.size)
         np.copyto(value, x, casting="same_kind")
         np.multiply(value, part(self._factor, x.size), out=value)
-        np.copysign(np.nextafter(0.5, 0.0), value, out=half)
-        np.add(value, half, out=value)
-        np.trunc(value, out=value)
-        return value
+        return _half_away_from_zero(value, work.array(np.float64, 1, x.size))
+
+
+def _half_away_from_zero(value: NDArray[Any], half: NDArray[Any]) -> NDArray[Any]:
+    """Round ``value`` in place; ``half`` is room for as many numbers of its type.
+
+    That is ``trunc(v + copysign(h, v))`` with ``h`` the number before 0.5: the sum reaches the next
+    integer exactly when the fraction of ``|v|`` is a half or more.
+    """
+    before_half = np.nextafter(value.dtype.type(0.5), value.dtype.type(0.0))
+    np.copysign(before_half, value, out=half)
+    np.add(value, half, out=value)
+    np.trunc(value, out=value)
+    return value

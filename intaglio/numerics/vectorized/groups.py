@@ -49,7 +49,9 @@ def _family(scaling: Scaling) -> tuple[type[object], Hashable]:
             return DoubleRounding, scaling.ties
         case RationalMultiply():
             return RationalMultiply, scaling.rounding
-        case Float32Multiply() | Float32MultiplyAdd() | Float64Multiply() | Thresholds():
+        case Float32MultiplyAdd():
+            return Float32MultiplyAdd, scaling.rounding
+        case Float32Multiply() | Float64Multiply() | Thresholds():
             return type(scaling), None
         case _:
             assert_never(scaling)
@@ -70,8 +72,8 @@ def kernels_of(scalings: Sequence[Scaling]) -> list[Kernel]:
             return [DoubleRoundingKernel(_of(DoubleRounding, scalings), ties)]
         case Float32Multiply():
             return [Float32Kernel(_of(Float32Multiply, scalings))]
-        case Float32MultiplyAdd():
-            return [Float32Kernel(_of(Float32MultiplyAdd, scalings))]
+        case Float32MultiplyAdd(rounding=rounding):
+            return [Float32Kernel(_of(Float32MultiplyAdd, scalings), rounding)]
         case Float64Multiply():
             return [Float64Kernel(_of(Float64Multiply, scalings))]
         case RationalMultiply(rounding=rounding):

@@ -7,7 +7,7 @@ import pytest
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.compiler.pipeline import lower
 from intaglio.numerics.profile import load_profile, profile_names
-from tests.compiler.passes.select_arithmetic.test_every_op import WITHOUT_SUMS, scaled_graph
+from tests.compiler.passes.select_arithmetic.test_every_op import scaled_graph
 from tests.simulator.compiled.comparing import assert_compiled_agrees
 
 
@@ -17,7 +17,7 @@ from tests.simulator.compiled.comparing import assert_compiled_agrees
 )
 def test_compiled_agrees(name: str, activation: str) -> None:
     profile = load_profile(name)
-    scaled = scaled_graph(activation, sums=name not in WITHOUT_SUMS)
+    scaled = scaled_graph(activation)
     image = np.random.default_rng(5).normal(0, 16, (1, 4, 4, 2)).astype(np.float32)
     for graph in (select_arithmetic(scaled, profile), lower(scaled, profile)):
         assert_compiled_agrees(graph, {"image": image})

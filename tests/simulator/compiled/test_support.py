@@ -9,7 +9,7 @@ from intaglio.errors import UnsupportedModel
 from intaglio.numerics.profile import load_profile, profile_names
 from intaglio.simulator.compiled import Program, unsupported
 from intaglio.simulator.compiled.loading import load
-from tests.compiler.passes.select_arithmetic.test_every_op import WITHOUT_SUMS, scaled_graph
+from tests.compiler.passes.select_arithmetic.test_every_op import scaled_graph
 from tests.golden_files import Golden
 from tests.simulator.text_cases import fixed_graph
 
@@ -90,5 +90,4 @@ def test_a_float_tail_is_no_obstacle() -> None:
 def test_every_op_is_supported() -> None:
 
     for name in profile_names():
-        scaled = scaled_graph(sums=name not in WITHOUT_SUMS)
-        assert unsupported(lower(scaled, load_profile(name))) == ()
+        assert unsupported(lower(scaled_graph(), load_profile(name))) == ()

@@ -21,7 +21,7 @@ from intaglio.numerics.scalings import (
 def float_multiplied(
     at: Channels, scalings: Sequence[Scaling], x: Number, needed: Interval
 ) -> Number:
-    """``scalings[channel].apply(x)`` of scalings of one of the three kinds."""
+    """``scalings[channel].apply(x)`` of scalings of one of the three kinds that round alike."""
     double = [s for s in scalings if isinstance(s, Float64Multiply)]
     if double:
         product = floating.from_number(at, x, "float64") * at.float64([s.factor for s in double])
@@ -31,10 +31,12 @@ def float_multiplied(
     product = floating.from_number(at, x, "float32") * at.float32([s.factor for s in single])
     bound = max(abs(s.factor.fraction) for s in single) * x.interval.magnitude
     adding = [s for s in single if isinstance(s, Float32MultiplyAdd)]
+    rounding = Rounding.HALF_EVEN
     if adding:
+        rounding = adding[0].rounding
         product = floating.alone(product) + at.float32([s.addend for s in adding])
         bound += max(abs(s.addend.fraction) for s in adding)
-    return _rounded(at, product, "float32", Rounding.HALF_EVEN, bound, needed)
+    return _rounded(at, product, "float32", rounding, bound, needed)
 
 
 def _rounded(

@@ -47,7 +47,9 @@ def structure(scaling: Scaling) -> Structure:
             return type(scaling), scaling.rounding, scaling.sum_type
         case Thresholds():
             return type(scaling), scaling.descending
-        case Int16Multiply() | Float32Multiply() | Float32MultiplyAdd() | Float64Multiply():
+        case Float32MultiplyAdd():
+            return type(scaling), scaling.rounding
+        case Int16Multiply() | Float32Multiply() | Float64Multiply():
             return (type(scaling),)
         case TosaScale():
             return type(scaling), scaling.double_round

@@ -81,17 +81,13 @@ return %outer, %again, %inverse, %most, %least
 
 # Most profiles have no formula for these.
 OF_FEW_PROFILES = {scaled.L2Normalization, scaled.LogSoftmax}
-# Its kernel rescales sums in float32.
-WITHOUT_SUMS = ("litert-opt-x86",)
 
 
-def scaled_graph(activation: str = "", element: str = "u8", sums: bool = True) -> Graph:
+def scaled_graph(activation: str = "", element: str = "u8") -> Graph:
     weights = ", ".join(str((13 * i * i + 7 * i) % 255 - 127) for i in range(54))
     transposed = ", ".join(str((29 * i * i + 3 * i) % 201 - 100) for i in range(24))
     text = TEXT.replace("WEIGHTS", weights).replace("TRANSPOSED", transposed)
     text = text.replace("ACTIVATION", activation).replace("u8", element)
-    if not sums:
-        text = text.replace("reduce_sum(", "reduce_mean(")
     graph = parse_graph(text.replace("\\\n", ""))
     check(graph)
     return graph
@@ -128,7 +124,7 @@ def test_engines_agree(name: str, activation: str) -> None:
 
 
 def _lowered(name: str, activation: str = "") -> Graph:
-    graph = scaled_graph(activation, sums=name not in WITHOUT_SUMS)
+    graph = scaled_graph(activation)
     if name in ("tflm", "litert-ref-1.3"):
         # The fixed-point softmax ends at int8 -128 or uint8 0, as the graph has it.
         assert re.search("softmax", print_graph(graph))
