@@ -33,8 +33,8 @@ which profile has them.  These words need no rule:
 _ON_REAL = """
 ## ONNX: real numbers between QuantizeLinear and DequantizeLinear
 
-Programs of PyTorch's pt2e become such models.  {constants} are read where their result follows from
-the file.
+Programs of PyTorch's pt2e become such models.  Where their results follow from the file, these are
+read too: {constants}.
 
 """
 _PROFILES = """## Profiles
@@ -49,6 +49,7 @@ Inside a recurrent cell a profile may have rules of their own (*recurrent_…*);
 those of the same op elsewhere serve.
 """
 _COLUMNS = 6
+_WIDEST_COLUMN = 40
 
 
 def frontends_text() -> str:
@@ -118,7 +119,9 @@ def _cell(profile: str, word: str) -> str:
 def _table(heading: Row, rows: Iterable[Row]) -> str:
     """A table in Markdown whose columns, but the last, are aligned as they stand."""
     whole = [heading, *rows]
-    widths = [max(len(row[at]) for row in whole) for at in range(len(heading) - 1)]
+    widths = [
+        min(max(len(row[at]) for row in whole), _WIDEST_COLUMN) for at in range(len(heading) - 1)
+    ]
     lines = [_line(row, widths) for row in whole]
     rule = "|".join("-" * (width + 2) for width in widths)
     return "".join([lines[0], f"|{rule}|---|\n", *lines[1:]])
