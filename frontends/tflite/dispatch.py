@@ -26,7 +26,7 @@ READERS: Mapping[str, TFLiteReader] = {
     "ARG_MIN": Reader(reductions.choice, (COMPARISON,), reductions.CHOICE),
     "AVERAGE_POOL_2D": Reader(planes.average_pool, ("average_pool2d",), planes.POOL),
     "BATCH_MATMUL": Reader(contractions.batch_matmul, ("mat_mul",), contractions.BATCH_MATMUL),
-    "CONCATENATION": Reader(moves.concatenation, (MOVE,), moves.CONCATENATION),
+    "CONCATENATION": Reader(moves.concatenation, (MOVE, "joined"), moves.CONCATENATION),
     "CONV_2D": Reader(contractions.conv_2d, ("conv2d",), contractions.CONV_2D),
     "DEPTHWISE_CONV_2D": Reader(
         contractions.depthwise_conv_2d, ("depthwise_conv2d",), contractions.DEPTHWISE_CONV_2D

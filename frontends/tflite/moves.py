@@ -19,13 +19,17 @@ from intaglio.frontends.tflite.tensors import type_of
 from intaglio.frontends.tflite.values import Known, Stored
 from intaglio.numerics.integers import IntType
 
+_UINT8 = IntType(8, signed=False)
 _INT32 = TensorType(IntType(32, signed=True), ())
 
 
-@expects("operands in the result's scale")
+@expects("operands in the result's scale, but for uint8")
 def ONE_SCALE(site: Site) -> str | None:
-    """Reference kernels refuse others, but for uint8, whose codes they rescale in float32."""
-    target = type_of(site.result, site.result.shape).quantization
+    """Kernels refuse others, or take them for the same, but for uint8, which they rescale."""
+    type = type_of(site.result, site.result.shape)
+    if type.element == _UINT8:
+        return None
+    target = type.quantization
     for value in site.operands:
         found = None if value is None else value.type.quantization
         if value is not None and found is not None and not same_codes(found, target):
@@ -97,12 +101,23 @@ def transpose(site: Site) -> Known:
 
 
 def concatenation(site: Site) -> Known:
-    """CONCATENATION of operands in the result's scale."""
-    operands = [site.operand(index) for index in range(len(site.operands))]
+    """CONCATENATION of operands in the result's scale, to which uint8 ones are rescaled first."""
+    operands = [_in_result(site, index) for index in range(len(site.operands))]
     if not operands:
         raise Refusal("joins nothing")
     axis = from_front(site.integer("Axis"), operands[0].type.rank)
     return move(site, scaled.Concat(axis), operands)
+
+
+def _in_result(site: Site, index: int) -> Known:
+    value = site.operand(index)
+    if value.type.element != _UINT8 or value.type.quantization is None:
+        return value
+    target = site.result_type
+    if target.element != _UINT8 or same_codes(value.type.quantization, target.quantization):
+        return value
+    type = TensorType(_UINT8, value.type.shape, target.quantization)
+    return site.step(f"joined_{index}", scaled.Requantize(joined=True), (site.codes(index),), type)
 
 
 def pad(site: Site) -> Known:

@@ -109,9 +109,15 @@ class PRelu:
 
 @dataclass(frozen=True, slots=True)
 class Requantize:
-    """real y = clip(x) in another scale, zero point or width (a Relu or Clip that stands alone)."""
+    """real y = clip(x) in another scale, zero point or width (a Relu or Clip that stands alone).
+
+    Attributes:
+        activation: the bounds.
+        joined: the op is part of a concatenation, whose kernel may rescale in its own way.
+    """
 
     activation: Clip = UNBOUNDED
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from intaglio.numerics import float32
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.pairs import DequantizedPair, PairFunction
-from intaglio.numerics.profile.derive import real_multiplier
-from intaglio.numerics.profile.methods import Float32Rescale
+from intaglio.numerics.profile.derive import float32_raw_rescale, real_multiplier
+from intaglio.numerics.profile.methods import Float32RawRescale, Float32Rescale
 from intaglio.numerics.profile.schemes import Rescale
 from intaglio.numerics.quantize_method import in_units_of
 from intaglio.numerics.requantizers import Requantizer
@@ -29,6 +29,7 @@ def lower_requantize(state: Lowering, node: Node, op: scaled.Requantize) -> str:
     target, element = state.result(node)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
     kind = "requantize" if op.activation == scaled.UNBOUNDED else "clip"
+    kind = "joined" if op.joined else kind
     name = state.operand(node.operands[0])
     return rescale_codes(state, node, name, source, target, bounds, kind)
 
@@ -52,6 +53,14 @@ def rescale_codes(
             return _by_requantizer(state, node, name, source, target, bounds, rule.method)
         case Float32Rescale():
             return _through_float(state, node, name, source, target, bounds)
+        case Float32RawRescale():
+            chosen = float32_raw_rescale(source.scale, source.zero_point, target.scale)
+            requantizers = tuple(
+                Requantizer(chosen, target.zero_point, low, high) for low, high in bounds
+            )
+            shape = state.builder.type_of(name).shape
+            op = fixed.Requantize(requantizers)
+            return state.emit(node, op, [name], node.type.integer, shape)
         case _:
             assert_never(rule.method)
 

@@ -35,6 +35,7 @@ _OF_ONE: Mapping[str, tuple[str, str, str]] = {
     ),
     "requantize": (_ROW, _ROW, "requantize(%x)"),
     "clip": (_ROW, _ROW, "requantize(%x) activation=clip(low=[f32(0.0)])"),
+    "joined": (_ROW, _ROW, "requantize(%x) joined=true"),
     "softmax": (_ROW, _ROW, "softmax(%x) axis=1"),
     "log_softmax": (_ROW, _ROW, "log_softmax(%x) axis=1"),
     "l2_normalization": (_ROW, _ROW, "l2_normalization(%x) axis=1"),

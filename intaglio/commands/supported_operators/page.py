@@ -46,7 +46,7 @@ and clip of 16 bits only the rules were asked.  A profile may still refuse a mod
 is wider than what it can multiply.
 
 Inside a recurrent cell a profile may have rules of their own (*recurrent_…*); where it has none,
-those of the same op elsewhere serve.
+those of the same op elsewhere serve.  *joined* is a requantize in front of a concatenation.
 """
 _COLUMNS = 6
 _WIDEST_COLUMN = 40

@@ -14,7 +14,7 @@ from intaglio.numerics.profile.rules import Granularity
 
 ELEMENTS = tuple(IntType.parse(word) for word in ("i4", "i8", "u8", "i16", "u16"))
 _WEIGHTS = (IntType.parse("i8"), IntType.parse("u8"))
-_BY_TABLE = (*RULE_OPS["unary"], "requantize", "clip", "softmax")
+_BY_TABLE = (*RULE_OPS["unary"], "requantize", "clip", "joined", "softmax")
 """Ops whose arithmetic may be a table of all codes; one of 16 bits takes long to make."""
 _WIDEST_TABLE = 8
 

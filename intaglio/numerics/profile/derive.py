@@ -155,6 +155,13 @@ def float32_raw_sum(
     return Float32MultiplyAdd(factor, addend, Rounding.HALF_AWAY_FROM_ZERO)
 
 
+def float32_raw_rescale(scale: Float32, zero_point: int, output: Float32) -> Float32MultiplyAdd:
+    """TFLite's CONCATENATION of raw uint8 codes, without the result's zero point."""
+    factor = float32.multiply(scale, float32.divide(_ONE, output))
+    addend = float32.multiply(float32.from_integer(-zero_point), factor)
+    return Float32MultiplyAdd(factor, addend, Rounding.HALF_AWAY_FROM_ZERO)
+
+
 def fixed_point_mean(scale: Float32, output: Float32, count: int) -> DoubleRounding:
     """TFLite MEAN: ((Q << k) // n, s - k) with k = min(floor(log2(n)), 32, 31 + s).
 

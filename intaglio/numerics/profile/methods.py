@@ -266,6 +266,14 @@ class Float32Rescale:
 
 
 @dataclass(frozen=True, slots=True)
+class Float32RawRescale:
+    """TFLite's CONCATENATION of uint8: half_away(fl32(fl32(q * f) + b)) + z_out.
+
+    f = fl32(s_in * fl32(1 / s_out)), b = fl32(-z_in * f).
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class FixedPointSoftmaxMethod:
     """gemmlowp fixed point exponential and reciprocal (TFLite reference, TFLM)."""
 

@@ -60,7 +60,7 @@ RULE_OPS: dict[str, tuple[str, ...]] = {
         "rsqrt",
         "prelu",
     ),
-    "rescale": ("requantize", "clip"),
+    "rescale": ("requantize", "clip", "joined"),
     "softmax": ("softmax", "log_softmax", "l2_normalization"),
     "resize": ("resize_linear",),
 }

@@ -7,6 +7,7 @@ from enum import Enum
 from intaglio.numerics.accumulator import AccumulationOrder, Overflow
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile.methods import (
+    Float32RawRescale,
     Float32Rescale,
     MeanMethod,
     PairMethod,
@@ -82,6 +83,7 @@ ALWAYS = Condition()
 GENERAL_KINDS = {
     "depthwise_conv2d": "conv2d",
     "plane_mean": "reduce_mean",
+    "joined": "requantize",
     "recurrent_conv2d": "conv2d",
     "recurrent_fully_connected": "fully_connected",
     "recurrent_add": "add",
@@ -164,9 +166,9 @@ class UnaryRule:
 
 @dataclass(frozen=True, slots=True)
 class RescaleRule:
-    """A code in another scale: by a requantizer, or through float32 (dequantize, quantize)."""
+    """A code in another scale: by a requantizer, or in float32."""
 
-    method: Rescale | Float32Rescale
+    method: Rescale | Float32Rescale | Float32RawRescale
     when: Condition = ALWAYS
 
 

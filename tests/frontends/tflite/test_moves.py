@@ -9,10 +9,13 @@ import pytest
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.errors import UnsupportedModel
+from intaglio.frontends.readers import MOVE
 from intaglio.frontends.tflite import import_tflite
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import reference
+from tests.frontends.rules_asked import words_of
 from tests.frontends.tflite.writing import Array, Operator, OptionValue, Tensor, write
+from tests.simulator.engines import assert_engines_agree
 
 X = np.arange(-12, 12, dtype=np.int8).reshape(2, 3, 4)
 
@@ -180,6 +183,31 @@ def test_concatenation_in_another_scale_is_refused() -> None:
     step = Operator("CONCATENATION", (0, 1), (2,), "ConcatenationOptions", {})
     with pytest.raises(UnsupportedModel, match="expected operands in the result's scale"):
         import_tflite(write(tensors, [step], [0, 1], [2]), "net")
+
+
+@pytest.mark.parametrize("profile", ["litert-ref-1.2", "litert-opt-x86", "litert-xnnpack-x86"])
+def test_concatenation_rescales_uint8(profile: str) -> None:
+    """Each operation in float32, halves away from zero; what has the result's scale stays."""
+    codes = np.arange(256, dtype=np.uint8)
+    tensors = [
+        Tensor((256,), "UINT8", (0.25,), (7,)),
+        Tensor((256,), "UINT8", (0.3,), (200,), data=codes.tobytes()),
+        Tensor((256,), "UINT8", (0.5,), (121,)),
+        Tensor((768,), "UINT8", (0.5,), (121,)),
+    ]
+    step = Operator("CONCATENATION", (0, 1, 2), (3,), "ConcatenationOptions", {})
+    graph = import_tflite(write(tensors, [step], [0, 2], [3]), "net")
+    assert words_of(graph) == {MOVE, "joined"}
+    fixed = select_arithmetic(graph, load_profile(profile))
+    feeds = dict.fromkeys([given.name for given in fixed.inputs], codes)
+    found = assert_engines_agree(fixed, feeds)[fixed.outputs[0]]
+    halves = (codes.astype(float) - 7) / 2
+    first = np.trunc(halves + np.copysign(0.5, halves)) + 121
+    factor = np.float32(0.3) * np.float32(2)
+    values = (codes * factor + np.float32(-200) * factor).astype(float)
+    second = np.trunc(values + np.copysign(0.5, values)) + 121
+    expected = np.concatenate([np.clip(first, 0, 255), np.clip(second, 0, 255), codes])
+    assert found.tolist() == expected.tolist()
 
 
 def test_a_shape_that_is_computed_from_constants() -> None:

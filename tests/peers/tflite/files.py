@@ -33,6 +33,7 @@ def files() -> Iterator[File]:
     yield from _nearest_resizes()
     yield from _powers_of_two()
     yield from _moves()
+    yield from _joins()
 
 
 def _narrow_biases() -> Iterator[File]:
@@ -198,3 +199,21 @@ def _moves() -> Iterator[File]:
             step = Operator(move.kind, tuple(operands), results, move.options_type, move.options)
             label = f"{move.kind} {kind} to {move.shape}"
             yield File(label, write(tensors, [step], [0], results), move.peers)
+
+
+def _joins() -> Iterator[File]:
+    """CONCATENATION of uint8 in scales of its own, ties among them; the others can't."""
+    cases: tuple[tuple[tuple[float, int], ...], ...] = (
+        ((0.25, 7), (0.5, 121), (0.5, 120), (0.5, 121)),
+        ((0.031, 3), (0.017, 250), (0.9, 0), (0.033, 117)),
+        ((2**-7, 1), (3 * 2**-8, 255), (2**-9, 128), (2**-5, 9)),
+    )
+    for quantizations in cases:
+        *operands, (scale, zero_point) = (
+            (float(np.float32(scale)), zero_point) for scale, zero_point in quantizations
+        )
+        tensors = [Tensor((1, 5000), "UINT8", (own,), (zero,)) for own, zero in operands]
+        y = Tensor((1, 15000), "UINT8", (scale,), (zero_point,))
+        step = Operator("CONCATENATION", (0, 1, 2), (3,), "ConcatenationOptions", {"Axis": 1})
+        content = write([*tensors, y], [step], [0, 1, 2], [3])
+        yield File(f"CONCATENATION {quantizations}", content, LITERT)
