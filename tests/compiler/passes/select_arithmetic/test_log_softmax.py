@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logarithms of softmax in fixed point: the kernels' own codes, near the real ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,24 @@ def test_codes_are_those_of_the_kernels(profile: str, scale: float, columns: int
     reals = rounded * (array.astype(float) - array.max(axis=1, keepdims=True))
     reals -= np.log(np.exp(reals).sum(axis=1, keepdims=True))
     assert np.abs(found - np.maximum(127 + 16 * reals, -128)).max() < 0.51
+
+
+def test_the_logarithm_is_that_of_the_machine() -> None:
+    """To its last bit, where codes would hide some of them."""
+    graph = select_arithmetic(parse_graph(text_of(300, 40, 0.13)), load_profile("tflm"))
+    inside = replace(
+        graph,
+        outputs=("y.total", "y.logarithm"),
+        output_sources=("total", "logarithm"),
+        output_quantizations=(),
+    )
+    rng = np.random.default_rng(1)
+    reach = rng.integers(1, 128, (300, 1))
+    array = rng.integers(-reach, reach + 1, (300, 40)).astype(np.int8)
+    found = assert_engines_agree(inside, {"x": array})
+    totals, logarithms = (found[name].reshape(-1).tolist() for name in inside.outputs)
+    assert len(set(totals)) > 200
+    assert logarithms == [logarithm(total) for total in totals]
 
 
 @pytest.mark.parametrize(
