@@ -49,13 +49,14 @@ def _fixed_point(algorithm: FixedPointSoftmax, codes: list[int]) -> list[int]:
     total = max(total, 1)
     headroom = 32 - total.bit_length()
     reciprocal = reciprocal_of_one_plus((total << headroom) - (1 << 31))
+    shift = max(12 - headroom + 31 - algorithm.result_bits, 1)
     results: list[int] = []
     for e in exponentials:
         if e is None:
             results.append(algorithm.low)
             continue
         product = saturating_rounding_doubling_high_multiply(reciprocal, e)
-        code = rounding_shift_away(product, 12 - headroom + 31 - 8) + algorithm.low
+        code = rounding_shift_away(product, shift) + algorithm.low
         results.append(min(max(code, algorithm.low), algorithm.high))
     return results
 

@@ -71,7 +71,7 @@ def _fixed_point(algorithm: FixedPointSoftmax) -> Lines:
         factors = _mapped(reciprocal_of_one_plus, (totals << headroom) - (1 << 31))
         # SRDHM; neither factor is negative, so nothing saturates and halves only go up.
         products = (factors * exponentials + (1 << 30)) >> 31
-        shift = 12 - headroom + 31 - 8
+        shift = np.maximum(12 - headroom + 31 - algorithm.result_bits, 1)
         codes = ((products + ((1 << shift) >> 1)) >> shift) + algorithm.low
         codes = np.clip(codes, algorithm.low, algorithm.high)
         return np.asarray(np.where(counts, codes, algorithm.low))

@@ -260,7 +260,9 @@ def softmax_algorithms(draw: st.DrawFn, type: IntType) -> SoftmaxAlgorithm:
             left_shift = draw(st.integers(0, 31))
             minimum = -((31 << 26) >> left_shift)
             multiplier = draw(_integers_or_powers(1 << 30, INT32.maximum))
-            return FixedPointSoftmax(multiplier, left_shift, minimum, low, high)
+            return FixedPointSoftmax(
+                multiplier, left_shift, minimum, low, high, draw(st.sampled_from([8, 16]))
+            )
         case 1:
             table = draw(st.lists(st.integers(0, 1 << 20), max_size=40))
             first = draw(st.integers(1, 1 << 20))

@@ -13,12 +13,14 @@ from intaglio.numerics.rounding import Rounding
 
 @dataclass(frozen=True, slots=True)
 class FixedPointSoftmax:
-    """The gemmlowp fixed-point softmax (TFLite reference and TFLM, int8 and uint8).
+    """The gemmlowp fixed-point softmax (TFLite reference and TFLM, of 8-bit codes).
 
     e = exp_neg(SRDHM(d << left_shift, multiplier)) in Q0.31 where d >= difference_minimum, else the
     output is ``low``; S = Σ RDP_away(e, 12) in 32 bits, at least 1; h = clz32(S);
     r = recip1p((S << h) - 2**31);
-    y = clamp(RDP_away(SRDHM(r, e), 12 - h + 31 - bits) + low, low, high), bits = 8.
+    y = clamp(RDP_away(SRDHM(r, e), max(12 - h + 31 - result_bits, 1)) + low, low, high).
+
+    ``result_bits`` is 8, or 16 where TFLM gives codes of 1/65536.
     """
 
     multiplier: int
@@ -26,6 +28,7 @@ class FixedPointSoftmax:
     difference_minimum: int
     low: int
     high: int
+    result_bits: int = 8
 
 
 @dataclass(frozen=True, slots=True)

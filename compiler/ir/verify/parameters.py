@@ -123,6 +123,8 @@ def _softmax(algorithm: fixed.SoftmaxAlgorithm) -> Iterator[Problem]:
     yield from _bounds(algorithm.low, algorithm.high)
     match algorithm:
         case fixed.FixedPointSoftmax(multiplier=multiplier, left_shift=left_shift):
+            if algorithm.result_bits not in (8, 16):
+                yield f"result_bits={algorithm.result_bits}", "8 or 16"
             if not IntType(32, signed=True).contains(multiplier):
                 yield f"multiplier={multiplier}", "32 bits"
             if not 0 <= left_shift <= 31:

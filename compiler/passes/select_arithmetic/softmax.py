@@ -60,15 +60,19 @@ def _fixed_point(
     element: IntType,
 ) -> fixed.FixedPointSoftmax:
     """TFLite PreprocessSoftmaxScaling with 5 integer bits."""
-    if target.scale.fraction != Fraction(1, 256) or target.zero_point != element.minimum:
+    unit = Fraction(1, 1 << min(element.bits, 16))
+    # TFLM takes a scale of 16 bits that is off by a thousandth, and uses 1/65536 all the same.
+    room = unit / 1000 if element.bits == 16 else 0
+    off = abs(target.scale.fraction - unit)
+    if element.bits not in (8, 16) or off > room or target.zero_point != element.minimum:
         raise state.refusal(
             node,
             f"its result has scale {target.scale} and zero point {target.zero_point}",
-            f"1/256 and {element.minimum}, which the fixed-point softmax produces",
+            f"{unit} and {element.minimum}, which the fixed-point softmax produces",
         )
     multiplier, left_shift, minimum = exponent_scaling(op.beta.value * source.scale.value)
     return fixed.FixedPointSoftmax(
-        multiplier, left_shift, minimum, element.minimum, element.maximum
+        multiplier, left_shift, minimum, element.minimum, element.maximum, element.bits
     )
 
 

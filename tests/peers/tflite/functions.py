@@ -125,6 +125,16 @@ def logarithms_of_softmax(draw: Draw) -> Iterator[Case]:
             yield case(label, scaled.LogSoftmax(1), (x,), result, operator)
 
 
+def softmaxes_to_int16(draw: Draw) -> Iterator[Case]:
+    """SOFTMAX of int8 into int16; TFLite Micro takes a scale that is off by a little."""
+    for columns, scale in ((2, 2.0**-16), (10, 1 / 65535), (100, 2.0**-16)):
+        x = _fine(draw, draw.activation(draw.codes(64, columns)))
+        result = Tensor(np.zeros(x.codes.shape, np.int16), (float(np.float32(scale)),), (-32768,))
+        operator = Operator("SOFTMAX", (x,), result, "SoftmaxOptions", {"beta": 1.0})
+        op = scaled.Softmax(1, Float32.from_value(1.0))
+        yield case(f"{columns} columns into int16", op, (x,), result, operator)
+
+
 def table_scales_of_two(draw: Draw) -> Iterator[Case]:
     """LOGISTIC and TANH of int16 at and near the scales that they have code of their own for."""
     scales = (2.0**-12, 2.0**-11, 2.0**-12 * 1.0004, 2.0**-12 * 1.002)

@@ -106,16 +106,15 @@ _AXIS = (
 )
 _UINT8 = ("Hybrid models are not supported on TFLite Micro", "has no kernels for uint8")
 _WIDE_SOFTMAX = (
-    "which the fixed-point softmax produces",
-    "a SOFTMAX of int8 to int16, which we refuse",
+    "found none for softmax on i8 operands with i16 results",
+    "crashes on it; its SOFTMAX of int8 to int16 we refuse",
 )
 _CRASH = ("it was ended by SIG", "crashes on it")
 _SCRAMBLED: Mapping[Peer, tuple[str, str]] = {
-    Peer.LITERT_REF: _WIDE_SOFTMAX,
-    Peer.LITERT_REF_1_2: _WIDE_SOFTMAX,
-    Peer.LITERT_OPT: _CRASH,
-    Peer.LITERT: _CRASH,
-    Peer.TFLM: _WIDE_SOFTMAX,
+    Peer.LITERT_REF: _CRASH,
+    Peer.LITERT_REF_1_2: _CRASH,
+    Peer.LITERT_OPT: _WIDE_SOFTMAX,
+    Peer.LITERT: _WIDE_SOFTMAX,
 }
 _FLOAT = ("it is a float model", "a float model, which we refuse")
 

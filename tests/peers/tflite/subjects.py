@@ -114,6 +114,13 @@ SUBJECTS = (
         # The optimized kernel takes the logarithm of a float32 sum, in C's logf.
         lacking=tuple((peer, dtype) for peer in _FAST for dtype in _BYTES),
     ),
+    Subject(
+        "SOFTMAX into int16",
+        functions.softmaxes_to_int16,
+        (np.int8,),
+        # Refused: not every code is that of the table in float32.
+        lacking=((Peer.LITERT_OPT, np.int8), (Peer.LITERT, np.int8)),
+    ),
     Subject("L2_NORMALIZATION", functions.unit_vectors, _BYTES),
     Subject(
         "RSQRT",

@@ -103,7 +103,8 @@ def _fixed_point(scope: Scope, algorithm: fixed.FixedPointSoftmax, line: Line, y
     moved = tirx.shift_left(found.word(64), headroom.word(64))
     above = Number(moved - constant(1 << 31).word(64), Interval(0, INT32.maximum), 64)
     reciprocal = reciprocal_of_one_plus(at, at.once(above))
-    shift = at.once(constant(12 + 31 - 8) - headroom)
+    excess = constant(12 + 31 - algorithm.result_bits) - headroom
+    shift = at.once(excess.maximum(constant(1)))
     with function.loop(line.length) as k:
         e, counts = exponential(k)
         product = high_multiply(at, reciprocal, e)
