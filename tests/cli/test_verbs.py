@@ -243,6 +243,7 @@ def test_the_vectorized_engine_runs_what_cannot_be_compiled(
         return (f"{graph.nodes[0].name}: no kernel",)
 
     monkeypatch.setattr("intaglio.commands.engines.compiled.unsupported", refused)
+    monkeypatch.setattr("intaglio.simulator.compiled.program.unsupported", refused)
     common = ("simulate", lowered, "--data", HELDOUT, "--limit", "2")
     assert "engine vectorized: 2 samples" in done(*common)
     finished = intaglio(*common, "--engine", "compiled")
