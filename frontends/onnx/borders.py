@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.ir.types import Quantization
 from intaglio.frontends.constraints import require
+from intaglio.frontends.onnx.blocked_constants import in_one_scale
 from intaglio.frontends.onnx.blocks import Grid, grid_by_axis, grid_by_block, piece_by_piece
 from intaglio.frontends.onnx.bounds import narrowed
 from intaglio.frontends.onnx.codes import PLAIN, as_read, stored_codes
@@ -94,7 +95,9 @@ def dequantize_linear(site: Site) -> Meaning:
     match value:
         case Static():
             element, codes = stored_codes(value)
-            parameters = _of_constant(site, value.shape, element)
+            parameters = _stated(site, value.shape, element)
+            if isinstance(parameters, Grid):
+                return in_one_scale(value.name, codes, parameters)
             return QuantizedConstant(value.name, codes, element, parameters, real=True)
         case QuantizedConstant(real=False):
             return replace(

@@ -328,11 +328,12 @@ def test_other_opsets(opset: int) -> None:
     assert f"it is of opset {opset}; 10 to 28 are supported" in str(refusal(model))
 
 
-def test_weights_with_blocks_of_different_scales() -> None:
+def test_weights_that_the_file_quantizes_itself_in_blocks() -> None:
     model, x = start()
     flat = model.node("Flatten", [x], "flat")
     scales = model.array("scale", np.arange(1, 25, dtype=np.float32).reshape(24, 1))
-    codes = model.array("w", np.ones((48, 1), np.int8))
+    reals = model.array("w", np.ones((48, 1), np.float32))
+    codes = model.node("QuantizeLinear", [reals, scales], "w_q", axis=0, block_size=2)
     w = model.node("DequantizeLinear", [codes, scales], "real", axis=0, block_size=2)
     model.output(model.qdq(model.node("MatMul", [flat, w], "y"), SCALE))
     assert "has a scale for each block of a constant" in str(refusal(model))
