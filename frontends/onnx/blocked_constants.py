@@ -2,8 +2,10 @@
 """Constants with a scale for each block, as wider codes that share one scale: exactly the same."""
 
 from math import frexp
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.ir.types import Quantization
@@ -31,9 +33,10 @@ def in_one_scale(name: str, codes: Array, grid: Grid) -> QuantizedConstant:
         np.minimum(np.arange(extent) // span, count - 1)
         for extent, span, count in zip(codes.shape, grid.spans, grid.scales.shape, strict=True)
     ]
-    places = np.ix_(*spread)
-    centred = (codes.astype(np.int64) - grid.zero_points[places]).astype(np.float32)
-    reals = centred * grid.scales[places]
+    places: Any = np.ix_(*spread)
+    zero_points: npt.NDArray[np.int64] = grid.zero_points[places]
+    scales: npt.NDArray[np.float32] = grid.scales[places]
+    reals = (codes.astype(np.int64) - zero_points).astype(np.float32) * scales
     if not np.isfinite(reals).all():
         raise Refusal("has a scale with which its codes overflow float32")
     exponent = _common_exponent(reals)
