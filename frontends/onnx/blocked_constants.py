@@ -30,13 +30,14 @@ def in_one_scale(name: str, codes: Array, grid: Grid) -> QuantizedConstant:
         Refusal: the blocks' scales are so far apart that the codes would be wider than 36 bits.
     """
     spread = [
-        np.minimum(np.arange(extent) // span, count - 1)
-        for extent, span, count in zip(codes.shape, grid.spans, grid.scales.shape, strict=True)
+        [place // span for place in range(extent)]
+        for extent, span in zip(codes.shape, grid.spans, strict=True)
     ]
     places: Any = np.ix_(*spread)
     zero_points: npt.NDArray[np.int64] = grid.zero_points[places]
     scales: npt.NDArray[np.float32] = grid.scales[places]
-    reals = (codes.astype(np.int64) - zero_points).astype(np.float32) * scales
+    centred: npt.NDArray[np.int64] = codes.astype(np.int64) - zero_points
+    reals: npt.NDArray[np.float32] = centred.astype(np.float32) * scales
     if not np.isfinite(reals).all():
         raise Refusal("has a scale with which its codes overflow float32")
     exponent = _common_exponent(reals)
