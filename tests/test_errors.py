@@ -11,6 +11,8 @@ from intaglio.errors import (
     InvalidOption,
     InvalidProfile,
     InvalidText,
+    MissingPeer,
+    PeerFailed,
     UnsupportedModel,
 )
 
@@ -22,6 +24,8 @@ ERRORS = (
     InvalidText(3, "%x = ?", "?", "an op"),
     InvalidProfile("mine", "bound", "x", "y"),
     UnsupportedModel("net.onnx", ["node a: no"], "Replace it"),
+    MissingPeer("litert"),
+    PeerFailed("litert", "it ended", "leave the model out"),
 )
 
 

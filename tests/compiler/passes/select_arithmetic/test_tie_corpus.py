@@ -55,6 +55,7 @@ ALIKE: dict[tuple[str, str], dict[str, str]] = {
     ("litert-ref-1.2", "tflm"): {
         "mean": LAST_BIT,
         "pair": LAST_BIT,
+        "rescale": "of uint8 operands that are joined alone does one differ from the other",
         "softmax": "of 16 bits alone does one differ from the other",
         "unary": LAST_BIT,
     },
@@ -64,6 +65,7 @@ ALIKE: dict[tuple[str, str], dict[str, str]] = {
     ("litert-ref-1.3", "tflm"): {
         "mean": LAST_BIT,
         "pair": LAST_BIT,
+        "rescale": "of uint8 operands that are joined alone does one differ from the other",
         "softmax": "of 16 bits alone does one differ from the other",
         "unary": LAST_BIT,
     },
