@@ -3,15 +3,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import onnx_ir as ir
 from onnx_ir.convenience import extract
 
-from intaglio.commands.compare.subject import Step, Tensors
+from intaglio.commands.compare.subject import CutSubject, Step, Tensors
 from intaglio.commands.models import LoweringOptions, import_file, load_onnx
-from intaglio.commands.peers.running import Job, Result, Tensor, WholeModel
-from intaglio.compiler.ir.graph import Array, Graph, Input
+from intaglio.commands.peers.running import Job, WholeModel
+from intaglio.compiler.ir.graph import Graph
 from intaglio.frontends.onnx import import_onnx
 
 _SCALE_OF_QGEMM = 7
@@ -20,14 +21,10 @@ _BORDERS = frozenset({"QuantizeLinear", "DequantizeLinear", "Constant"})
 
 
 @dataclass(frozen=True)
-class OnnxSubject:
+class OnnxSubject(CutSubject):
     """A QDQ or QOperator model; a step ends where codes are written."""
 
-    name: str
-    content: bytes
     model: ir.Model
-    graph: Graph
-    steps: tuple[Step, ...]
 
     @staticmethod
     def open(path: Path, options: LoweringOptions) -> "OnnxSubject":
@@ -39,26 +36,16 @@ class OnnxSubject:
         """
         graph = import_file(path, options)
         model = load_onnx(path, options.shapes)
-        return OnnxSubject(path.name, path.read_bytes(), model, graph, tuple(_steps(model.graph)))
+        return OnnxSubject(path.name, path.read_bytes(), graph, model)
 
     @property
-    def inputs(self) -> tuple[Input, ...]:
-        """All inputs."""
-        return self.graph.inputs
+    def steps(self) -> tuple[Step, ...]:
+        """Between two tensors of codes."""
+        return self._steps
 
-    @property
-    def state(self) -> Tensors:
-        """The format has none."""
-        return {}
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """All outputs."""
-        return self.graph.output_sources
-
-    def fitted(self, inputs: Tensors) -> Tensors:
-        """The inputs as they are."""
-        return inputs
+    @cached_property
+    def _steps(self) -> tuple[Step, ...]:
+        return tuple(_steps(self.model.graph))
 
     def step_graph(self, step: Step, operands: Tensors) -> Graph:
         """The nodes between its operands and its result, read as a model of their own."""
@@ -70,25 +57,6 @@ class OnnxSubject:
         content = ir.to_proto(self._cut(step)).SerializeToString()
         feeds = [[tensors[name] for name in step.operands] for tensors in runs]
         return Job(step.results[0], WholeModel(content), feeds)
-
-    def whole_job(self, runs: Sequence[Tensors], every_tensor: bool) -> Job:
-        """The file as it is."""
-        names = [given.source for given in self.inputs]
-        feeds = [[tensors[name] for name in names] for tensors in runs]
-        return Job(self.name, WholeModel(self.content), feeds, every_tensor)
-
-    def shown(self, tensor: str, array: Array) -> Array:
-        """The codes as they are."""
-        return array
-
-    def returned(self, whole: Result) -> Sequence[Tensor]:
-        """The outputs as they are."""
-        return whole.outputs
-
-    def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
-        """What the peer showed of the step's tensor."""
-        found = {tensor.name: tensor for tensor in whole.tensors}
-        return [found[name] for name in step.results]
 
     def _cut(self, step: Step) -> ir.Model:
         graph = extract(self.model.graph, step.operands, step.results)

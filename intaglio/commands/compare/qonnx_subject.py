@@ -13,9 +13,9 @@ import onnx
 
 from intaglio.commands.compare.chain import StepProgram
 from intaglio.commands.compare.slices import slice_of
-from intaglio.commands.compare.subject import Step, Tensors
-from intaglio.commands.peers.running import Job, Result, Tensor, WholeModel
-from intaglio.compiler.ir.graph import Array, Graph, Input, Node
+from intaglio.commands.compare.subject import Step, Subject, Tensors
+from intaglio.commands.peers.running import Result, Tensor
+from intaglio.compiler.ir.graph import Array, Graph, Node
 from intaglio.compiler.ir.types import FloatType, TensorType
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.onnx_runtime import parse
@@ -31,13 +31,10 @@ _PROFILE = "qonnx"
 
 
 @dataclass(frozen=True)
-class QonnxSubject:
+class QonnxSubject(Subject):
     """A model whose tensors of codes, and whose outputs, are compared."""
 
-    name: str
-    content: bytes
     model: onnx.ModelProto
-    graph: Graph
 
     @staticmethod
     def of(path: Path, graph: Graph) -> "QonnxSubject":
@@ -50,22 +47,7 @@ class QonnxSubject:
         model = parse(content)
         if not any(node.domain in DOMAINS for node in model.graph.node):
             raise InvalidFile(path, "it has no node of QONNX", "compare it with onnxruntime")
-        return QonnxSubject(path.name, content, model, graph)
-
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        """All inputs."""
-        return self.graph.inputs
-
-    @property
-    def state(self) -> Tensors:
-        """The format has none."""
-        return {}
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """All outputs."""
-        return self.graph.output_sources
+        return QonnxSubject(path.name, content, graph, model)
 
     @cached_property
     def _values(self) -> Mapping[str, str]:
@@ -83,6 +65,11 @@ class QonnxSubject:
                 found[tensor] = value
         return found
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every node whose result is held by a value of the graph."""
+        return self._steps
+
     @cached_property
     def _steps(self) -> tuple[Step, ...]:
         sources = {value: tensor for tensor, value in self._values.items()}
@@ -96,11 +83,6 @@ class QonnxSubject:
                 where = f"node {node.name}" if node.name else ""
                 steps.append(Step(results, operands, node.op_type, where))
         return tuple(steps)
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """Every node whose result is held by a value of the graph."""
-        return self._steps
 
     def fitted(self, inputs: Tensors) -> Tensors:
         """An input that the file says to hold codes gets the real of a code: qonnx insists."""
@@ -122,23 +104,13 @@ class QonnxSubject:
         )
         return replace(graph, inputs=inputs)
 
-    def step_job(self, step: Step, runs: Sequence[Tensors]) -> Job:
-        """Not needed: qonnx shows every tensor."""
-        raise NotImplementedError
-
-    def whole_job(self, runs: Sequence[Tensors], every_tensor: bool) -> Job:
-        """The file as it is."""
-        feeds = [[tensors[given.source] for given in self.inputs] for tensors in runs]
-        return Job(self.name, WholeModel(self.content), feeds, every_tensor)
-
     def returned(self, whole: Result) -> Sequence[Tensor]:
         """The outputs in qonnx; a zero has no sign."""
-        return [_unsigned(tensor) for tensor in whole.outputs]
+        return [_unsigned(tensor) for tensor in super().returned(whole)]
 
     def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
         """What qonnx has in the step's tensors; a zero has no sign there."""
-        found = {tensor.name: tensor for tensor in whole.tensors}
-        return [_unsigned(found[name]) for name in step.results]
+        return [_unsigned(tensor) for tensor in super().traced(step, whole)]
 
     def shown(self, tensor: str, array: Array) -> Array:
         """The reals that codes stand for: fl32(fl32(code - zero point) * scale)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from intaglio.commands.compare.slices import slice_of
-from intaglio.commands.compare.subject import Step, Tensors
+from intaglio.commands.compare.subject import CutSubject, Step, Tensors
 from intaglio.commands.peers.running import Job, OneOperator, Result, Tensor, WholeModel
 from intaglio.compiler.ir.graph import Array, Graph, Input
 from intaglio.compiler.ir.types import FloatType
@@ -18,19 +18,16 @@ from intaglio.frontends.tflite.schema import read_model
 
 
 @dataclass(frozen=True)
-class TfliteSubject:
+class TfliteSubject(CutSubject):
     """A model whose tensors are told by their labels, and in the peer by their numbers."""
 
-    name: str
-    content: bytes
     model: StoredModel
-    graph: Graph
 
     @staticmethod
     def of(path: Path, graph: Graph) -> "TfliteSubject":
         """Read the file that ``graph`` was made of."""
         content = path.read_bytes()
-        return TfliteSubject(path.name, content, read_model(content, str(path)), graph)
+        return TfliteSubject(path.name, content, graph, read_model(content, str(path)))
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -55,10 +52,6 @@ class TfliteSubject:
         """Every operator whose result is computed, in the file's order."""
         return tuple(self._operators)
 
-    def fitted(self, inputs: Tensors) -> Tensors:
-        """The inputs as they are."""
-        return inputs
-
     def step_graph(self, step: Step, operands: Tensors) -> Graph:
         """The nodes that stem from the operator."""
         results = [self._values[label] for label in step.results]
@@ -75,14 +68,6 @@ class TfliteSubject:
         labels = [self.model.tensors[index].label for index in self.model.inputs]
         feeds = [[tensors[label] for label in labels] for tensors in runs]
         return Job(self.name, WholeModel(self.content), feeds, every_tensor)
-
-    def shown(self, tensor: str, array: Array) -> Array:
-        """The codes as they are."""
-        return array
-
-    def returned(self, whole: Result) -> Sequence[Tensor]:
-        """The outputs as they are."""
-        return whole.outputs
 
     def traced(self, step: Step, whole: Result) -> Sequence[Tensor]:
         """What the peer showed of an operator within the whole model."""

@@ -9,7 +9,7 @@ from itertools import islice
 from intaglio.commands.compare.chain import Chain, StepProgram
 from intaglio.commands.compare.explain import explaining_profiles
 from intaglio.commands.compare.report import Divergence, PeerComparison
-from intaglio.commands.compare.subject import Step, Subject, Tensors
+from intaglio.commands.compare.subject import CutSubject, Step, Subject, Tensors
 from intaglio.commands.engines import Comparison, compare
 from intaglio.commands.peers.catalog import Peer
 from intaglio.commands.peers.running import Answer, Tensor, run_peer
@@ -160,6 +160,8 @@ class _Walk:
         shows = self.peer.about.shows_tensors
         jobs = [self.subject.whole_job(runs, shows)]
         if not shows:
+            if not isinstance(self.subject, CutSubject):
+                raise TypeError(f"{self.peer.value} shows no tensors, and the model has no parts")
             jobs += [self.subject.step_job(step, ours) for step in self.subject.steps]
         with self.stage(f"computing in {self.peer.value}"):
             answer = run_peer(self.peer, jobs)
