@@ -15,10 +15,11 @@ import numpy.typing as npt
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.ir.types import FLOAT32, Quantization, TensorType
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.onnx.meanings import FloatInput, Moved, Quantized, Real, Shape
 from intaglio.frontends.onnx.moving import rearrange
 from intaglio.frontends.onnx.parameters import quantization
-from intaglio.frontends.onnx.site import Site, normalized
+from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType

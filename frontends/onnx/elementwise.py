@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from intaglio.compiler.ir import scaled
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.constraints import expects
 from intaglio.frontends.onnx.bounds import NO_BOUNDS, Bounds, side_from_array, without_redundant
 from intaglio.frontends.onnx.expectations import (
@@ -26,7 +27,7 @@ from intaglio.frontends.onnx.meanings import (
     Static,
 )
 from intaglio.frontends.onnx.moving import only_codes, permuted, to_last
-from intaglio.frontends.onnx.site import Site, normalized
+from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.readers import BOUND, Reader
 from intaglio.frontends.refusal import Refusal
 from intaglio.numerics.float32 import Float32

@@ -9,11 +9,12 @@ import numpy as np
 
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.moves import PadMode
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.onnx.emitter import checked
 from intaglio.frontends.onnx.expectations import constant, one_of
 from intaglio.frontends.onnx.meanings import Moved, Real, Shape
 from intaglio.frontends.onnx.moving import permuted, rearrange
-from intaglio.frontends.onnx.site import Site, distinct_axes, normalized
+from intaglio.frontends.onnx.site import Site, distinct_axes
 from intaglio.frontends.readers import MOVE, Reader
 from intaglio.frontends.refusal import Refusal
 

@@ -4,6 +4,7 @@
 from dataclasses import replace
 
 from intaglio.compiler.ir import scaled
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.constraints import expects
 from intaglio.frontends.onnx.expectations import PLANE, constant, quantized
 from intaglio.frontends.onnx.meanings import Real, Shape
@@ -17,7 +18,7 @@ from intaglio.frontends.onnx.planes import (
     span,
     spatial,
 )
-from intaglio.frontends.onnx.site import Site, normalized
+from intaglio.frontends.onnx.site import Site
 from intaglio.frontends.readers import COMPARISON, Reader
 
 

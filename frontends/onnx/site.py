@@ -12,6 +12,7 @@ import onnx_ir as ir
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.ir.infer import Mismatch, result_shape
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.onnx.emitter import Emitter, checked
 from intaglio.frontends.onnx.labels import label
 from intaglio.frontends.onnx.meanings import (
@@ -283,17 +284,6 @@ class Site:
             label=self.label,
             suffix=suffix,
         )
-
-
-def normalized(axis: int, rank: int) -> int:
-    """An axis counted from the front.
-
-    Raises:
-        Refusal: the tensor hasn't that axis.
-    """
-    if not -rank <= axis < rank:
-        raise Refusal(f"names axis {axis} of a tensor with {rank} axes")
-    return axis % rank
 
 
 def distinct_axes(named: Sequence[int], rank: int) -> tuple[int, ...]:

@@ -3,18 +3,7 @@
 
 from collections.abc import Sequence
 
-from intaglio.frontends.refusal import Refusal
-
-
-def from_front(axis: int, rank: int) -> int:
-    """An axis counted from the front.
-
-    Raises:
-        Refusal: the tensor hasn't that axis.
-    """
-    if not -rank <= axis < rank:
-        raise Refusal(f"names axis {axis} of a tensor with {rank} axes")
-    return axis % rank
+from intaglio.frontends.axes import normalized
 
 
 def distinct(named: Sequence[int], rank: int) -> tuple[int, ...]:
@@ -23,4 +12,4 @@ def distinct(named: Sequence[int], rank: int) -> tuple[int, ...]:
     Raises:
         Refusal: the tensor hasn't one of them.
     """
-    return tuple(dict.fromkeys(from_front(axis, rank) for axis in named))
+    return tuple(dict.fromkeys(normalized(axis, rank) for axis in named))

@@ -8,9 +8,10 @@ import numpy as np
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.moves import PadMode
 from intaglio.compiler.ir.types import FLOAT32, TensorType
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.constraints import expects
 from intaglio.frontends.refusal import Refusal
-from intaglio.frontends.tflite.axes import distinct, from_front
+from intaglio.frontends.tflite.axes import distinct
 from intaglio.frontends.tflite.expectations import constant, one_element, option
 from intaglio.frontends.tflite.model import Shape
 from intaglio.frontends.tflite.moving import move, moved
@@ -87,7 +88,7 @@ def expand_dims(site: Site) -> Known:
     x, named = site.operand(0), site.integers(1, "an axis")
     if len(named) != 1:
         raise Refusal(f"names the axes {list(named)}; one is expected")
-    axis = from_front(named[0], x.type.rank + 1)
+    axis = normalized(named[0], x.type.rank + 1)
     shape = x.type.shape
     return move(site, scaled.Reshape(), (x,), (*shape[:axis], 1, *shape[axis:]))
 
@@ -96,7 +97,7 @@ def transpose(site: Site) -> Known:
     """TRANSPOSE."""
     x = site.operand(0)
     named = site.integers(1, "a permutation")
-    order = tuple(from_front(axis, x.type.rank) for axis in named)
+    order = tuple(normalized(axis, x.type.rank) for axis in named)
     return move(site, scaled.Transpose(order), (x,))
 
 
@@ -105,7 +106,7 @@ def concatenation(site: Site) -> Known:
     operands = [_in_result(site, index) for index in range(len(site.operands))]
     if not operands:
         raise Refusal("joins nothing")
-    axis = from_front(site.integer("Axis"), operands[0].type.rank)
+    axis = normalized(site.integer("Axis"), operands[0].type.rank)
     return move(site, scaled.Concat(axis), operands)
 
 
@@ -165,7 +166,7 @@ def pack(site: Site) -> Known:
     if not operands:
         raise Refusal("joins nothing")
     shape = operands[0].type.shape
-    axis = from_front(site.integer("Axis"), len(shape) + 1)
+    axis = normalized(site.integer("Axis"), len(shape) + 1)
     wanted = (*shape[:axis], 1, *shape[axis:])
     parts = [
         _reshaped(site, operand, wanted, f"operand_{index}")
@@ -186,7 +187,7 @@ def _reshaped(site: Site, value: Known, shape: Shape, suffix: str) -> Known:
 def gather(site: Site) -> Known:
     """GATHER by constant indices: a nearest resize of the axis, seen as the rows of a plane."""
     x, indices = site.operand(0), site.integers(1, "indices")
-    axis = from_front(site.integer("Axis"), x.type.rank)
+    axis = normalized(site.integer("Axis"), x.type.rank)
     shape = x.type.shape
     wrong = [index for index in indices if not 0 <= index < shape[axis]]
     if wrong or not indices:

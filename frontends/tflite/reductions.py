@@ -3,8 +3,9 @@
 
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.types import PLAIN, TensorType
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.refusal import Refusal
-from intaglio.frontends.tflite.axes import distinct, from_front
+from intaglio.frontends.tflite.axes import distinct
 from intaglio.frontends.tflite.expectations import BYTES, CODES, codes_of, constant, result_in
 from intaglio.frontends.tflite.site import Site
 from intaglio.frontends.tflite.tensors import type_of
@@ -33,7 +34,7 @@ def choice(site: Site) -> Computed:
     x, named = site.codes(0), site.integers(1, "an axis")
     if len(named) != 1:
         raise Refusal(f"names the axes {list(named)}; one is expected")
-    axis = from_front(named[0], x.type.rank)
+    axis = normalized(named[0], x.type.rank)
     op = (
         scaled.ArgMax(axis, keep_dimensions=False)
         if site.operator.kind == "ARG_MAX"

@@ -4,8 +4,8 @@
 from dataclasses import dataclass
 
 from intaglio.compiler.ir import scaled
+from intaglio.frontends.axes import normalized
 from intaglio.frontends.refusal import Refusal
-from intaglio.frontends.tflite.axes import from_front
 from intaglio.frontends.tflite.expectations import constant, option
 from intaglio.frontends.tflite.model import Shape
 from intaglio.frontends.tflite.moving import move, moved
@@ -68,7 +68,7 @@ def _axis(site: Site, index: int, x: Known) -> int:
     named = site.integers(index, "an axis")
     if len(named) != 1:
         raise Refusal(f"names the axes {list(named)}; one is expected")
-    return from_front(named[0], x.type.rank)
+    return normalized(named[0], x.type.rank)
 
 
 def _parts(site: Site, x: Known, axis: int, sizes: tuple[int, ...]) -> tuple[Known, ...]:
@@ -86,7 +86,7 @@ def _parts(site: Site, x: Known, axis: int, sizes: tuple[int, ...]) -> tuple[Kno
 def unpack(site: Site) -> tuple[Known, ...]:
     """UNPACK: a result for each index of an axis, without that axis."""
     x = site.operand(0)
-    axis = from_front(site.integer("Axis"), x.type.rank)
+    axis = normalized(site.integer("Axis"), x.type.rank)
     shape, rank = x.type.shape, x.type.rank
     if shape[axis] != len(site.results):
         raise Refusal(
