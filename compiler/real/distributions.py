@@ -88,7 +88,8 @@ def normal_quantiles(count: int) -> Reals:
 
 def _density(x: Reals) -> Reals:
     with np.errstate(over="ignore"):
-        return np.exp(-0.5 * np.square(x)) / np.sqrt(2 * np.pi)
+        density: Reals = np.exp(-0.5 * np.square(x)) / np.sqrt(2 * np.pi)
+    return density
 
 
 def _distribution(x: Reals) -> Reals:
