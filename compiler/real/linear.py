@@ -53,7 +53,7 @@ def read_linear(node: ir.Node) -> Linear | None:
     if stored is None or (bias is None and input_at(node, 2) is not None):
         return None
     groups = int_attribute(node, "group", 1)
-    weight = _to_canonical(node, stored, groups)
+    weight = in_canonical_layout(node, stored)
     if bias is None:
         bias = np.zeros(weight.shape[0])
     if bias.shape != weight.shape[:1]:
@@ -70,6 +70,11 @@ def write_linear(
     """
     groups = int_attribute(node, "group", 1)
     _write_input(graph, names, node, 1, _from_canonical(node, weight, groups))
+    write_bias(graph, names, node, bias)
+
+
+def write_bias(graph: ir.Graph, names: Names, node: ir.Node, bias: Weights) -> None:
+    """Give a linear node a new bias, stored as float32, and leave its weights alone."""
     if len(node.inputs) < 3:
         node.resize_inputs(3)
     _write_input(graph, names, node, 2, bias)
@@ -85,10 +90,11 @@ def _write_input(graph: ir.Graph, names: Names, node: ir.Node, index: int, array
     node.replace_input_with(index, add_float_initializer(graph, names, wanted, array))
 
 
-def _to_canonical(node: ir.Node, stored: Weights, groups: int) -> Weights:
+def in_canonical_layout(node: ir.Node, stored: Weights) -> Weights:
+    """A linear node's weights, as it stores them, in the layout of ``Linear``."""
     match node.op_type:
         case "ConvTranspose":
-            return _swap_within_groups(stored, groups)
+            return _swap_within_groups(stored, int_attribute(node, "group", 1))
         case "Gemm":
             return stored if int_attribute(node, "transB", 0) else stored.T
         case _:

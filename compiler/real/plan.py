@@ -81,6 +81,20 @@ def plan_quantization(
     return QuantizationPlan(activations, constants)
 
 
+def plan_weights(
+    model: ir.Model, options: QuantizationOptions
+) -> dict[Operand, QuantizationParameters]:
+    """The codes of weights alone, before any range of an activation is known.
+
+    They are those of ``plan_quantization``, except where that raises a scale for a large bias.
+
+    Args:
+        model: a normalized model.
+        options: widths, signs, granularity.
+    """
+    return _weights_and_biases(model.graph, {}, options)
+
+
 def operand(node: ir.Node, index: int) -> Operand:
     """The key of an input."""
     return Operand(node.outputs[0].name or "", index)
