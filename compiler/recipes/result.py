@@ -15,7 +15,9 @@ class QuantizedResult:
 
     Attributes:
         model: standard ONNX with QuantizeLinear and DequantizeLinear, to be run or saved.
-        normalized: the float network that was quantized, value for value the names of ``model``.
+        normalized: the float network that was quantized, value for value the names of ``model``,
+            which a diagnosis holds it against. A recipe that corrects biases gives the network
+            before that: the corrected one computes other numbers unless its weights are rounded.
         statistics: what calibration showed.
         plan: every scale and zero point.
     """
