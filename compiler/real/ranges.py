@@ -76,7 +76,7 @@ def settle_ranges(
 
 def _own_range(value: ir.Value, ranges: Mapping[str, Range], encoding: Encoding) -> Range:
     producer = value.producer()
-    fixed = None if producer is None else _fixed_range(producer, encoding)
+    fixed = None if producer is None else fixed_range(producer, encoding)
     if fixed is not None:
         return fixed
     name = value.name or ""
@@ -88,7 +88,8 @@ def _own_range(value: ir.Value, ranges: Mapping[str, Range], encoding: Encoding)
     return found if producer is None else found.union(_constants_of(producer))
 
 
-def _fixed_range(producer: ir.Node, encoding: Encoding) -> Range | None:
+def fixed_range(producer: ir.Node, encoding: Encoding) -> Range | None:
+    """The range of a function that ends by itself, whatever goes in; None for other nodes."""
     match producer.op_type:
         case "Sigmoid" | "HardSigmoid" | "Softmax":
             return Range(0.0, 1.0 - 2.0 ** (int(encoding.symmetric) - encoding.bits))

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ranges of activations without any data, from the distributions of their channels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from intaglio.compiler.real.consumer_weights import consumer_weights
+from intaglio.compiler.real.distributions import ChannelDistribution, Reals
+from intaglio.compiler.real.parameters import Encoding
+from intaglio.compiler.real.range_search import WeightedPoints, least_error_range
+from intaglio.compiler.real.ranges import Range, fixed_range
+from intaglio.compiler.real.roles import quantized_values
+from intaglio.errors import InvalidData
+
+OUTPUT_SIGMAS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class SigmaRule:
+    """So many standard deviations around the mean of every channel.
+
+    Attributes:
+        sigmas: how many.
+    """
+
+    sigmas: float = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedErrorRule:
+    """The least squared error of the codes, each channel weighted by what its readers make of it.
+
+    Attributes:
+        output_sigmas: standard deviations for outputs of the network. What counts there is the
+            largest of many values (a class), not the typical one.
+    """
+
+    output_sigmas: float = OUTPUT_SIGMAS
+
+
+DataFreeRule = SigmaRule | WeightedErrorRule
+
+
+def data_free_ranges(
+    model: ir.Model,
+    distributions: Mapping[str, ChannelDistribution],
+    rule: DataFreeRule,
+    encoding: Encoding,
+    reasons: Mapping[str, str] | None = None,
+) -> dict[str, Range]:
+    """One range for each value that becomes codes.
+
+    - ``SigmaRule``: the union over channels of [max(mean - n std, low), min(mean + n std, high)].
+    - ``WeightedErrorRule``: the range [lo, hi] that minimizes sum_c w_c * mean (x_c - Q(x_c))^2
+      over 512 equally likely normal quantiles of each channel, w being ``consumer_weights`` and Q
+      the codes that ``parameters_for`` makes of the range, whatever their width and scales.
+    - A graph input whose channels all end has the range of these ends under either rule.
+
+    Source: DFQ (Nagel et al. 2019), section 5, for the first rule with n = 6.
+
+    Args:
+        model: a normalized model.
+        distributions: by value name, a channel for each index along axis 1.
+        rule: how a range is chosen.
+        encoding: of activations.
+        reasons: by value name, why a distribution is missing.
+
+    Raises:
+        InvalidData: values without a distribution, all of them named.
+    """
+    values = list(quantized_values(model.graph))
+    _check_complete(values, distributions, encoding, reasons or {})
+    weights = consumer_weights(model.graph) if isinstance(rule, WeightedErrorRule) else {}
+    return {
+        value.name or "": _range(value, distributions[value.name or ""], rule, encoding, weights)
+        for value in values
+        if value.name in distributions
+    }
+
+
+def _range(
+    value: ir.Value,
+    found: ChannelDistribution,
+    rule: DataFreeRule,
+    encoding: Encoding,
+    weights: Mapping[str, Reals],
+) -> Range:
+    if value.is_graph_input() and np.isfinite([found.low, found.high]).all():
+        return Range(float(found.low.min()), float(found.high.max()))
+    match rule:
+        case SigmaRule(sigmas):
+            return _within(found, sigmas)
+        case WeightedErrorRule(output_sigmas) if value.is_graph_output():
+            return _within(found, output_sigmas)
+        case WeightedErrorRule():
+            own = weights.get(value.name or "")
+            if own is None or own.size != found.channels:
+                own = np.ones(found.channels)
+            points = found.samples()
+            spread = np.broadcast_to((own / own.max())[:, None], points.shape)
+            return least_error_range(
+                WeightedPoints.pooled(points.ravel(), spread.ravel()), encoding
+            )
+
+
+def _within(found: ChannelDistribution, sigmas: float) -> Range:
+    lowest = np.clip(found.mean - sigmas * found.std, found.low, found.high)
+    highest = np.clip(found.mean + sigmas * found.std, found.low, found.high)
+    return Range(float(lowest.min()), float(highest.max()))
+
+
+def _check_complete(
+    values: list[ir.Value],
+    distributions: Mapping[str, ChannelDistribution],
+    encoding: Encoding,
+    reasons: Mapping[str, str],
+) -> None:
+    missing: list[str] = []
+    for value in values:
+        name, producer = value.name or "", value.producer()
+        known = producer is not None and fixed_range(producer, encoding) is not None
+        if name not in distributions and not known:
+            missing.append(f"{name} ({reasons[name]})" if name in reasons else name)
+    if missing:
+        raise InvalidData(
+            f"the distributions of activations without data: {', '.join(missing)}",
+            f"none for {len(missing)} of {len(values)} values",
+            "one that BatchNormalization noted, or that follows from such",
+            "say what the inputs range over, give calibration data, or choose a recipe that makes "
+            "synthetic data",
+        )
