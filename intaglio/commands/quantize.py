@@ -18,6 +18,7 @@ from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes import find_recipe
+from intaglio.compiler.recipes.result import QuantizedResult
 from intaglio.errors import InvalidFile
 
 Progress = Callable[[int, int | None], None]
@@ -94,13 +95,57 @@ def quantize_file(
         InvalidData: the data doesn't fit the model.
         UnsupportedModel: parts of the model have no integer form.
     """
-    quantizer = find_recipe(recipe)
     require_writable(output)
-    model = load_model(path, shapes)
-    if is_quantized(model):
-        raise InvalidFile(
-            path, "it is quantized already", "give the float model, or go on with `intaglio lower`"
-        )
+    quantized = quantize_model(
+        path, calibration, options, recipe=recipe, shapes=shapes, progress=progress
+    )
+    result = quantized.result
+    save_model(result.model, output)
+    return QuantizationSummary(
+        output=output,
+        recipe=recipe,
+        samples=quantized.samples,
+        activations=len(result.plan.activations),
+        constants=len(result.plan.constants),
+        float_bytes=path.stat().st_size,
+        output_bytes=output.stat().st_size,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedFile:
+    """A float file, quantized in memory.
+
+    Attributes:
+        source: the float model as it was loaded.
+        result: what the recipe made of it.
+        samples: how many calibration samples were used.
+    """
+
+    source: ir.Model
+    result: QuantizedResult
+    samples: int
+
+
+def quantize_model(
+    path: Path,
+    calibration: CalibrationSource,
+    options: QuantizationOptions,
+    *,
+    recipe: str = "minmax",
+    shapes: Shapes | None = None,
+    progress: Progress | None = None,
+) -> QuantizedFile:
+    """Quantize the float model in ``path`` as ``quantize_file`` does, and write nothing.
+
+    Raises:
+        InvalidFile: the file can't be read, or the model is quantized already.
+        InvalidOption: there is no such recipe, or an option doesn't fit.
+        InvalidData: the data doesn't fit the model.
+        UnsupportedModel: parts of the model have no integer form.
+    """
+    quantizer = find_recipe(recipe)
+    model = load_float(path, shapes)
     dataset = open_dataset(
         calibration.path,
         inputs=input_specs(model),
@@ -108,19 +153,24 @@ def quantize_file(
         preprocessing=calibration.preprocessing,
         limit=calibration.samples,
     )
-    batches = _Feeds(dataset, _batch_size(model), calibration.workers)
+    batches = DatasetFeeds(dataset, batch_size(model, CALIBRATION_BATCH), calibration.workers)
     with named(path):
         result = quantizer(model, batches, options, progress)
-    save_model(result.model, output)
-    return QuantizationSummary(
-        output=output,
-        recipe=recipe,
-        samples=len(dataset),
-        activations=len(result.plan.activations),
-        constants=len(result.plan.constants),
-        float_bytes=path.stat().st_size,
-        output_bytes=output.stat().st_size,
-    )
+    return QuantizedFile(model, result, len(dataset))
+
+
+def load_float(path: Path, shapes: Shapes | None = None) -> ir.Model:
+    """A float model.
+
+    Raises:
+        InvalidFile: the file can't be read, or the model is quantized already.
+    """
+    model = load_model(path, shapes)
+    if is_quantized(model):
+        raise InvalidFile(
+            path, "it is quantized already", "give the float model, or go on with `intaglio lower`"
+        )
+    return model
 
 
 def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
@@ -135,14 +185,14 @@ def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
     )
 
 
-def _batch_size(model: ir.Model) -> int:
-    """The batch that the model's file fixes, or one that keeps memory small."""
+def batch_size(model: ir.Model, otherwise: int) -> int:
+    """The batch that the model's file fixes, or the one to choose where it is open."""
     fixed = [spec.shape[0] for spec in input_specs(model) if spec.shape and spec.shape[0]]
-    return fixed[0] or 1 if fixed else CALIBRATION_BATCH
+    return fixed[0] or otherwise if fixed else otherwise
 
 
 @dataclass(frozen=True, slots=True)
-class _Feeds:
+class DatasetFeeds:
     """Batches as recipes take them.
 
     The last one is filled up with its last sample: a model may fix its batch, and a range doesn't
@@ -154,9 +204,11 @@ class _Feeds:
     workers: int
 
     def __len__(self) -> int:
+        """How many batches."""
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self) -> Iterator[dict[str, NDArray[Any]]]:
+        """The batches, each an array for each input."""
         for batch in self.dataset.batches(self.batch_size, self.workers):
             yield {
                 name: np.asarray(pad_batch(array, self.batch_size))
