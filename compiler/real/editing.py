@@ -93,6 +93,27 @@ def add_float_initializer(
     return add_initializer(graph, names, wanted, array.astype(np.float32))
 
 
+def write_float_input(
+    graph: ir.Graph,
+    names: Names,
+    node: ir.Node,
+    index: int,
+    array: NDArray[np.float64],
+    otherwise: str,
+) -> None:
+    """Give a node another float32 constant as an input, named ``otherwise`` where it had none.
+
+    A constant that other nodes read too is left as it is for them.
+    """
+    old = node.inputs[index]
+    if old is not None and len(old.uses()) == 1 and constant(old) is not None:
+        old.const_value = ir.tensor(array.astype(np.float32), name=old.name)
+        old.shape = ir.Shape(array.shape)
+        return
+    wanted = otherwise if old is None or old.name is None else old.name
+    node.replace_input_with(index, add_float_initializer(graph, names, wanted, array))
+
+
 def take_over(old: ir.Value, new: ir.Value) -> None:
     """Let ``new`` stand wherever ``old`` did, under the name, type and notes of ``old``."""
     name = old.name

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from intaglio.compiler.real.editing import (
     Names,
-    add_float_initializer,
-    constant,
     float_constant,
     input_at,
     int_attribute,
+    write_float_input,
 )
 
 Weights = NDArray[np.float64]
@@ -69,7 +68,8 @@ def write_linear(
     A constant that other nodes read too is left as it is for them.
     """
     groups = int_attribute(node, "group", 1)
-    _write_input(graph, names, node, 1, _from_canonical(node, weight, groups))
+    stored = _from_canonical(node, weight, groups)
+    write_float_input(graph, names, node, 1, stored, f"{node.outputs[0].name}_weight")
     write_bias(graph, names, node, bias)
 
 
@@ -77,17 +77,7 @@ def write_bias(graph: ir.Graph, names: Names, node: ir.Node, bias: Weights) -> N
     """Give a linear node a new bias, stored as float32, and leave its weights alone."""
     if len(node.inputs) < 3:
         node.resize_inputs(3)
-    _write_input(graph, names, node, 2, bias)
-
-
-def _write_input(graph: ir.Graph, names: Names, node: ir.Node, index: int, array: Weights) -> None:
-    old = node.inputs[index]
-    if old is not None and len(old.uses()) == 1 and constant(old) is not None:
-        old.const_value = ir.tensor(array.astype(np.float32), name=old.name)
-        old.shape = ir.Shape(array.shape)
-        return
-    wanted = f"{node.outputs[0].name}_bias" if old is None else f"{old.name}"
-    node.replace_input_with(index, add_float_initializer(graph, names, wanted, array))
+    write_float_input(graph, names, node, 2, bias, f"{node.outputs[0].name}_bias")
 
 
 def in_canonical_layout(node: ir.Node, stored: Weights) -> Weights:
