@@ -24,10 +24,6 @@ def observe(
 ) -> Statistics:
     """Run ``model`` over ``batches`` and return the extremes of its float values.
 
-    The graph runs as it is written (no fusion), with the observed values as extra outputs. They
-    are fetched in chunks of bounded size: where one batch yields more than
-    ``MAXIMUM_BYTES_HELD``, the batch is run once for each chunk.
-
     Args:
         model: a float model; it stays as it is.
         batches: arrays by input name; consumed once, one batch held at a time.
@@ -36,6 +32,43 @@ def observe(
 
     Raises:
         InvalidData: there is no batch, a batch doesn't fit the inputs, or a value isn't finite.
+    """
+    seen: dict[str, ValueStatistics] = {}
+
+    def note(name: str, array: Array) -> None:
+        if array.size:
+            new = extremes(name, array)
+            seen[name] = seen[name].joined(new) if name in seen else new
+
+    samples = run_over(model, batches, note, values, progress)
+    return Statistics(seen, samples)
+
+
+def run_over(
+    model: ir.Model,
+    batches: Iterable[Feeds],
+    note: Callable[[str, Array], None],
+    values: Collection[str] | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Run ``model`` over ``batches`` and hand every observed value of every batch to ``note``.
+
+    The graph runs as it is written (no fusion), with the observed values as extra outputs. They
+    are fetched in chunks of bounded size: where one batch yields more than
+    ``MAXIMUM_BYTES_HELD``, the batch is run once for each chunk.
+
+    Args:
+        model: a float model; it stays as it is.
+        batches: arrays by input name; consumed once, one batch held at a time.
+        note: called with a value's name and array, once for each batch.
+        values: names to observe; None means every float input and computed value.
+        progress: called after each batch with batches done and their total if it is known.
+
+    Returns:
+        How many samples (leading dimension) were run.
+
+    Raises:
+        InvalidData: there is no batch, or a batch doesn't fit the inputs.
     """
     graph = _with_outputs(model, values)
     fed = [v.name for v in graph.graph.inputs if v.name and (values is None or v.name in values)]
@@ -48,22 +81,38 @@ def observe(
     ]
     session = Session(graph, optimize=False)
     total = len(batches) if isinstance(batches, Sized) else None
-    seen: dict[str, ValueStatistics] = {}
     samples = 0
     for done, feeds in enumerate(batches, start=1):
         samples += _batch_size(feeds)
         for name in fed:
-            _note(seen, name, _feed(feeds, name))
+            note(name, _feed(feeds, name))
         for chunk in _chunks(computed, _batch_size(feeds)):
             for name, array in session.run(feeds, chunk).items():
-                _note(seen, name, array)
+                note(name, array)
         if progress is not None:
             progress(done, total)
     if samples == 0:
         raise InvalidData(
             "calibration data", "no sample", "at least one", "give data to calibrate with"
         )
-    return Statistics(seen, samples)
+    return samples
+
+
+def extremes(name: str, array: Array) -> ValueStatistics:
+    """Of an array that isn't empty.
+
+    Raises:
+        InvalidData: a number isn't finite.
+    """
+    low, high = float(np.min(array)), float(np.max(array))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InvalidData(
+            f"value {name}",
+            "NaN or infinite numbers when run on the data",
+            "finite numbers",
+            "check the preprocessing and the model's weights",
+        )
+    return ValueStatistics(low, high, array.size)
 
 
 def _with_outputs(model: ir.Model, values: Collection[str] | None) -> ir.Model:
@@ -108,23 +157,3 @@ def _chunks(values: list[ir.Value], batch: int) -> Iterable[list[str]]:
         held += size
     if chunk:
         yield chunk
-
-
-def _note(seen: dict[str, ValueStatistics], name: str, array: Array) -> None:
-    if array.size == 0:
-        return
-    low, high = float(np.min(array)), float(np.max(array))
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InvalidData(
-            f"value {name}",
-            "NaN or infinite numbers when run on the data",
-            "finite numbers",
-            "check the preprocessing and the model's weights",
-        )
-    old = seen.get(name)
-    if old is None:
-        seen[name] = ValueStatistics(low, high, array.size)
-        return
-    seen[name] = ValueStatistics(
-        min(old.minimum, low), max(old.maximum, high), old.count + array.size
-    )

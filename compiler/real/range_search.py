@@ -11,7 +11,7 @@ from intaglio.compiler.real.ranges import Range
 SMALLEST_FACTOR = 1e-3  # of the full range that a candidate may cut down to
 STEPS = 60
 _FINE_STEPS = 20
-_STEPS_A_SIDE = 20
+_STEPS_A_SIDE = 12
 _ROUNDS = 4  # of lower and upper end in turn
 _BINS = 4096
 
@@ -61,7 +61,7 @@ def least_error_range(points: WeightedPoints, encoding: Encoding) -> Range:
 
     Both ends of the full range are scaled by one factor from 1 to 1/1000, on 60 geometric steps
     and then 20 between the best one's neighbours. Where codes needn't be symmetric and the full
-    range has two sides, the ends are also scaled apart: by 20 x 20 factors, and from the best of
+    range has two sides, the ends are also scaled apart: by 12 x 12 factors, and from the best of
     all these they take turns until neither moves. Codes are those of ``parameters_for``: with
     power-of-two scales the search chooses between the neighbouring powers.
 
@@ -105,7 +105,7 @@ def _best(points: WeightedPoints, encoding: Encoding, scaled: Range, kept: Range
 
     coarse: Reals = np.geomspace(1.0, SMALLEST_FACTOR, STEPS)
     place = best_of(coarse)
-    ends = coarse[max(place - 1, 0)], coarse[min(place + 1, STEPS - 1)]
-    fine: Reals = np.geomspace(*ends, _FINE_STEPS)
-    fine = np.concatenate([coarse[[place]], fine])
-    return candidate(float(fine[best_of(fine)]))
+    upper, lower = coarse[max(place - 1, 0)], coarse[min(place + 1, STEPS - 1)]
+    fine: Reals = np.geomspace(float(upper), float(lower), _FINE_STEPS)
+    factors: Reals = np.concatenate([coarse[[place]], fine])
+    return candidate(float(factors[best_of(factors)]))

@@ -26,6 +26,14 @@ class ValueStatistics:
     maximum: float
     count: int
 
+    def joined(self, other: "ValueStatistics") -> "ValueStatistics":
+        """What was seen in both."""
+        return ValueStatistics(
+            min(self.minimum, other.minimum),
+            max(self.maximum, other.maximum),
+            self.count + other.count,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
