@@ -15,7 +15,7 @@ from intaglio.compiler.real.ranges import Range, fixed_range
 from intaglio.compiler.real.roles import quantized_values
 from intaglio.errors import InvalidData
 
-OUTPUT_SIGMAS = 8.0
+OUTPUT_SIGMAS = 6.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from intaglio.compiler.real.parameters import Encoding
+from intaglio.compiler.real.weight_scales import WEIGHT_RANGES, WeightRange
 from intaglio.errors import InvalidOption
 
 MINIMUM_BITS, MAXIMUM_BITS = 2, 16
@@ -19,6 +20,7 @@ class QuantizationOptions:
         activation_bits: width of activations, 2 to 16.
         per_channel: a weight scale for each output channel instead of one for the tensor.
         symmetric_weights: weights around zero point 0 (int); else affine (uint).
+        weight_range: "minmax" covers all weights; "mse" loses least of them, by squared error.
         narrow_weights: leave out the lowest weight code, so that |code| <= 2**(bits-1) - 1.
         symmetric_activations: the middle code stands for zero instead of fitting the range.
         signed_activations: int instead of uint. ONNX Runtime fuses uint8 on every CPU.
@@ -30,6 +32,7 @@ class QuantizationOptions:
     activation_bits: int = 8
     per_channel: bool = True
     symmetric_weights: bool = True
+    weight_range: WeightRange = "minmax"
     narrow_weights: bool = True
     symmetric_activations: bool = False
     signed_activations: bool = False
@@ -45,6 +48,13 @@ class QuantizationOptions:
                     "there is no such width",
                     f"choose {MINIMUM_BITS} to {MAXIMUM_BITS}",
                 )
+        if self.weight_range not in WEIGHT_RANGES:
+            raise InvalidOption(
+                "weight range",
+                self.weight_range,
+                "there is no such rule",
+                f"choose {' or '.join(WEIGHT_RANGES)}",
+            )
 
     @property
     def weights(self) -> Encoding:

@@ -4,14 +4,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import onnx_ir as ir
 
 from intaglio.compiler.real.editing import float_constant
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.parameters import (
     QuantizationParameters,
-    Reals,
     bias_parameters,
     parameters_for,
     raise_scales_for_bias,
@@ -25,6 +23,7 @@ from intaglio.compiler.real.roles import (
     weight_axis,
     weight_input,
 )
+from intaglio.compiler.real.weight_scales import weight_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,9 @@ def _weights_and_biases(
         assert array is not None
         axis = weight_axis(node, index, array.ndim) if options.per_channel else None
         key = (value.name or "", axis)
-        base = weights.get(key) or _weight_parameters(array, axis, options)
+        base = weights.get(key) or weight_parameters(
+            array, axis, options.weights, options.weight_range
+        )
         bias, data = float_constant(bias_input(node)), _data_parameters(node, activations)
         if bias is not None and data is not None:
             base = raise_scales_for_bias(base, data, bias)
@@ -157,14 +158,3 @@ def _data_parameters(
 ) -> QuantizationParameters | None:
     source = node.inputs[0]
     return None if source is None else activations.get(source.name or "")
-
-
-def _weight_parameters(
-    array: Reals, axis: int | None, options: QuantizationOptions
-) -> QuantizationParameters:
-    if axis is None:
-        return parameters_for(array.min(initial=0.0), array.max(initial=0.0), options.weights)
-    others = tuple(i for i in range(array.ndim) if i != axis)
-    lowest: Reals = np.min(array, axis=others, initial=0.0)
-    highest: Reals = np.max(array, axis=others, initial=0.0)
-    return parameters_for(lowest, highest, options.weights, axis)
