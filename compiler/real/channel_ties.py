@@ -95,6 +95,11 @@ class ChannelTies:
         """Forbid any scale but 1."""
         self.barriers.extend(Barrier(slot, where, why) for slot in np.unique(slots).tolist())
 
+    def is_blocked(self, slots: Slots) -> bool:
+        """Whether none of them can be scaled, as far as is known by now."""
+        blocked = {barrier.slot for barrier in self.barriers}
+        return blocked.issuperset(np.unique(slots).tolist())
+
     def tie(self, first: Slots, second: Slots) -> None:
         """Join elements that meet each other, with NumPy's broadcasting."""
         pairs = np.stack([each.reshape(-1) for each in np.broadcast_arrays(first, second)], axis=1)

@@ -102,10 +102,13 @@ def _together(ties: ChannelTies, node: ir.Node) -> Found:
 
 
 def _product(ties: ChannelTies, node: ir.Node) -> Found:
-    computed = [value for value in node.inputs if value in ties.values]
-    if len(computed) != 1:
-        return "it multiplies computed values"
-    return aligned(ties.values[computed[0]], _rank(node.outputs[0]))
+    """Of one value that may be scaled, and others that are not, such as a gate."""
+    rank = _rank(node.outputs[0])
+    computed = [aligned(ties.values[v], rank) for v in node.inputs if v in ties.values]
+    scalable = [slots for slots in computed if not ties.is_blocked(slots)]
+    if len(scalable) > 1:
+        return "it multiplies values that both could be scaled"
+    return (scalable or computed or ["it reads constants alone"])[0]
 
 
 def _clip(ties: ChannelTies, node: ir.Node) -> Found:

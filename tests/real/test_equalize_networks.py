@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Caps by channel and equalization leave every shared network the same function."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from intaglio.compiler.real.equalize import equalize_layers
+from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.onnx_runtime import Session
+from intaglio.compiler.real.per_channel_caps import per_channel_caps
+from intaglio.compiler.real.restore_clips import restore_clips
+from tests.real.networks import NETWORKS
+
+pytestmark = pytest.mark.real
+
+SAMPLES = 4
+EQUALIZED = {
+    "mobilenet_v1_025": 27,
+    "mobilenet_v1_075": 27,
+    "squeezenet": 25,
+    "resnet20": 10,
+    "resnet32": 16,
+    "resnet8": 6,
+    "keywords": 9,
+    "visual_wake_words": 27,
+    "anomalies": 9,
+}
+"""How many regions have channels that are scaled."""
+
+
+def difference(first: ir.Model, second: ir.Model, name: str, folder: Path) -> float:
+    """The largest difference of two outputs, as a share of the first one's span."""
+    sessions = [Session(model, threads=1) for model in (first, second)]
+    worst = 0.0
+    for feeds in NETWORKS[name].feeds(folder, first, SAMPLES):
+        results = [session.run(feeds) for session in sessions]
+        for output, expected in results[0].items():
+            span = float(np.ptp(expected))
+            worst = max(worst, float(np.abs(expected - results[1][output]).max()) / span)
+    return worst
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equalization_keeps_the_function(name: str, real_data: Path) -> None:
+    model = normalize(NETWORKS[name].load(real_data))
+    capped = per_channel_caps(model)
+    assert difference(model, capped.model, name, real_data) <= 1e-6
+    equalized = equalize_layers(capped.model)
+    assert sum(note.said == "equalized" for note in equalized.notes) == EQUALIZED[name]
+    assert difference(model, equalized.model, name, real_data) <= 1e-4
+    if capped.channels:
+        restored = restore_clips(capped.model).model
+        assert [node.op_type for node in restored.graph] == [node.op_type for node in model.graph]
