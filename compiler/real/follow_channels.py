@@ -108,7 +108,7 @@ def _product(ties: ChannelTies, node: ir.Node) -> Found:
     scalable = [slots for slots in computed if not ties.is_blocked(slots)]
     if len(scalable) > 1:
         return "it multiplies values that both could be scaled"
-    return (scalable or computed or ["it reads constants alone"])[0]
+    return (scalable or computed)[0] if computed else "it reads constants alone"
 
 
 def _clip(ties: ChannelTies, node: ir.Node) -> Found:
