@@ -9,6 +9,7 @@ from intaglio.compiler.real.weight_scales import WEIGHT_RANGES, WeightRange
 from intaglio.errors import InvalidOption
 
 MINIMUM_BITS, MAXIMUM_BITS = 2, 16
+MINIMUM_BIAS_BITS, MAXIMUM_BIAS_BITS = 8, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class QuantizationOptions:
         signed_activations: int instead of uint. ONNX Runtime fuses uint8 on every CPU.
         power_of_two_scales: every scale is a power of two, so that shifts alone rescale; biases
             follow, being scaled by the product of two of them.
+        unify_scales: operands and result of Add and Sub share one scale and zero point, for
+            machines that can't rescale there. (Those of Concat always do.)
+        bias_bits: the widest bias code, 8 to 32. Where a bias needs more, the scale of the
+            weights is raised; codes are stored as int32 in any case.
     """
 
     weight_bits: int = 8
@@ -37,6 +42,8 @@ class QuantizationOptions:
     symmetric_activations: bool = False
     signed_activations: bool = False
     power_of_two_scales: bool = False
+    unify_scales: bool = False
+    bias_bits: int = 32
 
     def __post_init__(self) -> None:
         """Refuse widths that have no meaning here."""
@@ -48,6 +55,13 @@ class QuantizationOptions:
                     "there is no such width",
                     f"choose {MINIMUM_BITS} to {MAXIMUM_BITS}",
                 )
+        if not MINIMUM_BIAS_BITS <= self.bias_bits <= MAXIMUM_BIAS_BITS:
+            raise InvalidOption(
+                "bias bits",
+                self.bias_bits,
+                "there is no such width",
+                f"choose {MINIMUM_BIAS_BITS} to {MAXIMUM_BIAS_BITS}",
+            )
         if self.weight_range not in WEIGHT_RANGES:
             raise InvalidOption(
                 "weight range",

@@ -173,19 +173,22 @@ def bias_parameters(
     )
 
 
-def maximum_bias(data: QuantizationParameters) -> int:
+def maximum_bias(data: QuantizationParameters, bits: int = 32) -> int:
     """The largest bias code beside activations of these codes: 2**24, beyond 8 bits 2**30.
+
+    Never more than what a bias of ``bits`` holds, 2**(bits - 1) - 1.
 
     The result of a channel that passes it is far larger than its products, and 8-bit codes of it
     are at least 2**24 / 255 accumulator units apart. Weights that round to coarser codes move the
     sum by at most 255 / 2 a tap: by less than one code of the result below 500 taps. So a larger
     bias would only widen the accumulator.
     """
-    return _MAXIMUM_BIAS_TO_8_BITS if data.encoding.bits <= 8 else _MAXIMUM_BIAS
+    largest = _MAXIMUM_BIAS_TO_8_BITS if data.encoding.bits <= 8 else _MAXIMUM_BIAS
+    return min(largest, (1 << (bits - 1)) - 1)
 
 
 def raise_scales_for_bias(
-    weight: QuantizationParameters, data: QuantizationParameters, bias: Reals
+    weight: QuantizationParameters, data: QuantizationParameters, bias: Reals, bits: int = 32
 ) -> QuantizationParameters:
     """Raise weight scales where the bias code would pass ``maximum_bias``.
 
@@ -193,8 +196,16 @@ def raise_scales_for_bias(
 
     Such a channel's weights are tiny beside its bias (typically it is dead), so the bits its
     weights lose don't matter, while a wrapped bias would.
+
+    Args:
+        weight: of the layer's weights.
+        data: of the layer's input.
+        bias: of the layer.
+        bits: the width of a bias code.
+
+    Source: ONNX Runtime, pull request 22020.
     """
-    needed = np.abs(bias) / (data.scales[0] * maximum_bias(data))
+    needed = np.abs(bias) / (data.scales[0] * maximum_bias(data, bits))
     needed = needed.reshape(-1, len(weight.scales)) if weight.axis is not None else needed
     least: Reals = needed.max(axis=0) if weight.axis is not None else needed.max(initial=0.0)
     old = np.array(weight.scales)

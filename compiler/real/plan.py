@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every scale and zero point of a quantized network, before a node is touched."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from intaglio.compiler.real.editing import float_constant
+from intaglio.compiler.real.editing import float_constant, name_of
 from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.outcome import Note
 from intaglio.compiler.real.parameters import (
     QuantizationParameters,
     bias_parameters,
+    maximum_bias,
     parameters_for,
     raise_scales_for_bias,
 )
@@ -18,8 +20,10 @@ from intaglio.compiler.real.ranges import Range, settle_ranges
 from intaglio.compiler.real.roles import (
     MOVES,
     SELECTIONS,
+    SUMS,
     bias_input,
     data_inputs,
+    rounded_result,
     weight_axis,
     weight_input,
 )
@@ -47,10 +51,12 @@ class QuantizationPlan:
         activations: parameters of each value that becomes codes, by its name.
         constants: parameters of each constant operand that becomes codes: weights, biases, and
             constants that are treated like activations.
+        notes: where weight scales were raised for a bias, on how many channels, how much.
     """
 
     activations: Mapping[str, QuantizationParameters]
     constants: Mapping[Operand, QuantizationParameters]
+    notes: tuple[Note, ...] = ()
 
 
 def plan_quantization(
@@ -68,16 +74,17 @@ def plan_quantization(
     Raises:
         InvalidData: the range of a value is missing.
     """
-    settled = settle_ranges(model, ranges, options.activations)
+    settled = settle_ranges(model, ranges, options.activations, unify=options.unify_scales)
     activations = {
         name: parameters_for(found.minimum, found.maximum, options.activations)
         for name, found in settled.items()
     }
+    notes: list[Note] = []
     constants = {
         **_like_activations(model.graph, activations, options),
-        **_weights_and_biases(model.graph, activations, options),
+        **_weights_and_biases(model.graph, activations, options, notes),
     }
-    return QuantizationPlan(activations, constants)
+    return QuantizationPlan(activations, constants, tuple(notes))
 
 
 def plan_weights(
@@ -91,7 +98,7 @@ def plan_weights(
         model: a normalized model.
         options: widths, signs, granularity.
     """
-    return _weights_and_biases(model.graph, {}, options)
+    return _weights_and_biases(model.graph, {}, options, [])
 
 
 def operand(node: ir.Node, index: int) -> Operand:
@@ -112,6 +119,8 @@ def _like_activations(
                 continue
             if node.op_type in MOVES or node.op_type in SELECTIONS:
                 found[operand(node, index)] = activations[node.outputs[0].name or ""]
+            elif options.unify_scales and node.op_type in SUMS:
+                found[operand(node, index)] = activations[rounded_result(node).name or ""]
             else:
                 found[operand(node, index)] = parameters_for(
                     float(array.min()), float(array.max()), options.activations
@@ -123,6 +132,7 @@ def _weights_and_biases(
     graph: ir.Graph,
     activations: Mapping[str, QuantizationParameters],
     options: QuantizationOptions,
+    notes: list[Note],
 ) -> dict[Operand, QuantizationParameters]:
     weights: dict[tuple[str, int | None], QuantizationParameters] = {}
     users: list[tuple[ir.Node, int, tuple[str, int | None]]] = []
@@ -140,7 +150,9 @@ def _weights_and_biases(
         )
         bias, data = float_constant(bias_input(node)), _data_parameters(node, activations)
         if bias is not None and data is not None:
-            base = raise_scales_for_bias(base, data, bias)
+            raised = raise_scales_for_bias(base, data, bias, options.bias_bits)
+            notes += _raised(node, base, raised, maximum_bias(data, options.bias_bits))
+            base = raised
         weights[key] = base
         users.append((node, index, key))
     planned: dict[Operand, QuantizationParameters] = {}
@@ -151,6 +163,18 @@ def _weights_and_biases(
             repeats = bias.size // len(weights[key].scales)
             planned[operand(node, 2)] = bias_parameters(data, weights[key], repeats)
     return planned
+
+
+def _raised(
+    node: ir.Node, before: QuantizationParameters, after: QuantizationParameters, largest: int
+) -> Iterator[Note]:
+    """What the bias of a node did to the scales of its weights."""
+    factors = [new / old for old, new in zip(before.scales, after.scales, strict=True)]
+    channels = sum(factor > 1 for factor in factors)
+    if channels:
+        scales = "scale" if len(factors) == 1 else "scales"
+        said = f"weight {scales} raised, so that the codes of the bias end at {largest}"
+        yield Note(name_of(node), said, {"channels": channels, "largest factor": max(factors)})
 
 
 def _data_parameters(

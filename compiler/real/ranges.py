@@ -10,7 +10,14 @@ import onnx_ir as ir
 
 from intaglio.compiler.real.editing import constant, input_at, sole_consumer
 from intaglio.compiler.real.parameters import Encoding
-from intaglio.compiler.real.roles import MOVES, SELECTIONS, data_inputs, quantized_values
+from intaglio.compiler.real.roles import (
+    MOVES,
+    SELECTIONS,
+    SUMS,
+    data_inputs,
+    quantized_values,
+    rounded_result,
+)
 from intaglio.compiler.real.statistics import Statistics
 from intaglio.errors import InvalidData
 
@@ -38,7 +45,7 @@ def observed_ranges(statistics: Statistics) -> dict[str, Range]:
 
 
 def settle_ranges(
-    model: ir.Model, ranges: Mapping[str, Range], encoding: Encoding
+    model: ir.Model, ranges: Mapping[str, Range], encoding: Encoding, *, unify: bool = False
 ) -> dict[str, Range]:
     """One range for each value that becomes codes, equal where the integers need equal codes.
 
@@ -48,11 +55,13 @@ def settle_ranges(
     - After Relu or Clip a range ends where the clamp does, if that is sooner.
     - Where values only move (MaxPool, Reshape, Concat, ...) or are chosen (Min, Max), inputs and
       output share the union of their ranges.
+    - If asked, so do the operands and the result of Add and Sub, after a clamp that follows.
 
     Args:
         model: a normalized model.
         ranges: by value name, as observed or predicted.
         encoding: of activations.
+        unify: whether additions share ranges too, for machines that can't rescale operands.
 
     Raises:
         InvalidData: the range of a value is missing.
@@ -64,6 +73,8 @@ def settle_ranges(
         shared.add_node(name)
         own[name] = _own_range(value, ranges, encoding)
     ignored = _share(model.graph, shared)
+    if unify:
+        _share_sums(model.graph, shared, own)
     settled: dict[str, Range] = {}
     for names in nx.connected_components(shared):
         counted = [own[name] for name in names if name not in ignored]
@@ -146,6 +157,21 @@ def _share(graph: ir.Graph, shared: "nx.Graph[str]") -> set[str]:
             if len(computed) == 1 and sole_consumer(computed[0]) is node:
                 ignored.add(computed[0].name or "")
     return ignored
+
+
+def _share_sums(graph: ir.Graph, shared: "nx.Graph[str]", own: dict[str, Range]) -> None:
+    """Join operands and results of additions; constants among them count into the range."""
+    for node in graph:
+        if node.op_type not in SUMS:
+            continue
+        result = rounded_result(node)
+        name = result.name or ""
+        for _, value in data_inputs(node):
+            array = constant(value)
+            if array is None:
+                _join(shared, value, result)
+            elif array.size and name in own:
+                own[name] = own[name].union(Range(float(array.min()), float(array.max())))
 
 
 def _join(shared: "nx.Graph[str]", first: ir.Value, second: ir.Value) -> None:

@@ -14,6 +14,8 @@ MOVES = frozenset(
 )
 # Values are chosen among operands: exact on codes that share a scale.
 SELECTIONS = frozenset({"Max", "Min"})
+# Operands need equal scales where a machine can't rescale them.
+SUMS = frozenset({"Add", "Sub"})
 # Clamps that the range of the output's codes performs by itself.
 CLAMPS = frozenset({"Clip", "Relu"})
 # Operators whose result is rounded once, after a clamp that follows them.
@@ -79,6 +81,16 @@ def is_absorbed(value: ir.Value) -> bool:
         return True
     source = producer.inputs[0]
     return producer.op_type in CLAMPS and source is not None and is_absorbed(source)
+
+
+def rounded_result(node: ir.Node) -> ir.Value:
+    """The value that becomes codes for a node: its output, or what clamps make of that."""
+    value = node.outputs[0]
+    while is_absorbed(value):
+        clamp = sole_consumer(value)
+        assert clamp is not None
+        value = clamp.outputs[0]
+    return value
 
 
 def quantized_values(graph: ir.Graph) -> Iterator[ir.Value]:

@@ -14,11 +14,15 @@ U8 = Encoding(8, signed=False)
 
 
 def settle(
-    text: str, ranges: Mapping[str, tuple[float, float]], **constants: Array
+    text: str,
+    ranges: Mapping[str, tuple[float, float]],
+    unify: bool = False,
+    /,
+    **constants: Array,
 ) -> dict[str, Range]:
     """The settled ranges of a model."""
     given = {name: Range(*ends) for name, ends in ranges.items()}
-    return settle_ranges(parse(text, **constants), given, U8)
+    return settle_ranges(parse(text, **constants), given, U8, unify=unify)
 
 
 def test_observed_extremes_are_ranges() -> None:
@@ -145,6 +149,30 @@ def test_a_cap_bounds_the_range_of_what_it_alone_reads() -> None:
     found = settle(shared, {**ranges, "z": (0.0, 100.0)}, **constants)
     assert found["a"] == Range(-90, 100)
     assert found["y"] == Range(-2, 6)
+
+
+SUMS = """(float[N,4] x) => (z) {
+    a = Gemm(x, w)
+    b = Relu(a)
+    c = Add(b, x)
+    d = Relu(c)
+    e = Sub(d, k)
+    z = Softmax(e) }"""
+RANGES_OF_SUMS = {"x": (-1, 1), "b": (0, 3), "d": (0, 4), "e": (-9, 4), "z": (0, 1)}
+SUMS_CONSTANTS = {"w": random(1, 4, 4), "k": np.array([12, 0, 0, -20], dtype=np.float32)}
+
+
+def test_unified_additions_share_a_range_through_clamps_and_constants() -> None:
+    found = settle(SUMS, RANGES_OF_SUMS, True, **SUMS_CONSTANTS)
+    assert {found[name] for name in ("x", "b", "d", "e")} == {Range(-20, 12)}
+    assert found["z"] == Range(0, 255 / 256)
+
+
+def test_additions_have_ranges_of_their_own_otherwise() -> None:
+    found = settle(SUMS, RANGES_OF_SUMS, **SUMS_CONSTANTS)
+    assert found["x"] == Range(-1, 1)
+    assert found["b"] == Range(0, 3)
+    assert found["e"] == Range(-9, 4)
 
 
 def test_a_missing_range_is_named() -> None:
