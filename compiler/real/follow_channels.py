@@ -34,9 +34,7 @@ def follow_channels(graph: ir.Graph) -> ChannelTies:
         ties.block(slots, value.name or "", "it is an input of the graph")
         ties.values[value] = slots
     for node in graph:
-        rule = _RULES.get(node.op_type, _barrier) if node.domain == "" else _barrier
-        known = all(value.shape is not None for value in (*node.inputs, *node.outputs) if value)
-        found = rule(ties, node) if known else "a shape is unknown"
+        found = follow_node(ties, node)
         if isinstance(found, str):
             _stop(ties, node, found)
             continue
@@ -46,6 +44,14 @@ def follow_channels(graph: ir.Graph) -> ChannelTies:
         if value in ties.values:
             ties.block(ties.values[value], value.name or "", RETURNED)
     return ties
+
+
+def follow_node(ties: ChannelTies, node: ir.Node) -> Found:
+    """The slots of a node's outputs, given those of its inputs, or why it lets no scale through."""
+    if any(value.shape is None for value in (*node.inputs, *node.outputs) if value is not None):
+        return "a shape is unknown"
+    rule = _RULES.get(node.op_type, _barrier) if node.domain == "" else _barrier
+    return rule(ties, node)
 
 
 def _stop(ties: ChannelTies, node: ir.Node, why: str) -> None:
