@@ -9,14 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from intaglio.compiler.ir.fixed import Conv2d
-from intaglio.compiler.ir.graph import Array, Graph, Node
+from intaglio.compiler.ir.builder import Builder
+from intaglio.compiler.ir.fixed import Add, Clamp, Conv2d
+from intaglio.compiler.ir.graph import Array, Graph, Level, Node
+from intaglio.compiler.ir.types import TensorType
+from intaglio.numerics import IntType
 from intaglio.numerics.accumulator import Accumulator
 from intaglio.simulator import reference
 from intaglio.simulator.vectorized.walk import walk
 from tests.simulator.engines import ENGINES, assert_same_tensor, trace
 from tests.simulator.random_graphs import cases
-from tests.simulator.vectorized.networks import I32, convolution
+from tests.simulator.vectorized.networks import I32, U8, convolution
 
 
 @settings(
@@ -61,3 +64,22 @@ def test_what_is_added_to_a_sum_does_what_a_bias_does(added: list[int]) -> None:
         expected = reference.run(_convolution(added), batch)["y"]
         np.testing.assert_array_equal(shown["y"][at], expected)
         assert shown["y"][at].dtype == np.uint8
+
+
+def test_what_follows_knows_how_far_a_value_may_have_moved() -> None:
+    builder = Builder("case", Level.FIXED)
+    x = builder.input("x", TensorType(U8, (1, 2)))
+    wide = TensorType(IntType(9, signed=False), (1, 2))
+    total = builder.node("sum", wide, Add(), [x, x])
+    clamped = builder.node("y", wide, Clamp((0,), (300,)), [total])
+    graph = builder.finish([clamped])
+    shown: list[list[int]] = []
+
+    def visit(node: Node, results: Sequence[Array]) -> NDArray[np.int64] | None:
+        if node.name == "y":
+            shown.append(results[0].ravel().tolist())
+            return None
+        return np.array([2**40, -(2**33) + 7])
+
+    walk(graph, [{"x": np.array([[1, 2]], np.uint8)}], visit)
+    assert shown == [[300, 0]]
