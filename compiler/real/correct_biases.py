@@ -2,12 +2,14 @@
 """Biases make up, by calculation alone, for the mean error that rounded weights cause."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from intaglio.compiler.real.distributions import ChannelDistribution, Reals
 from intaglio.compiler.real.editing import Names, float_constant, name_of
+from intaglio.compiler.real.input_means import InputMean, solve_input_mean
 from intaglio.compiler.real.linear import Linear, in_canonical_layout, read_linear, write_bias
 from intaglio.compiler.real.outcome import Note, Outcome
 from intaglio.compiler.real.parameters import QuantizationParameters
@@ -31,6 +33,9 @@ def correct_biases(
     positions at which a tap reads data instead of zero padding, so that the mean over the whole
     plane is exact, borders included.
 
+    E[x] is the mean of the given distribution. Where none is known (the first layer reads data), it
+    is solved for from the noted means of the layer's result, if there are enough of them.
+
     The statistics of values stay as they are, and one set of distributions serves all layers: once
     a layer is corrected, the mean of its quantized result is again what it was in the float
     network, which is what later layers read. (The given float network with the new biases is
@@ -40,14 +45,15 @@ def correct_biases(
     Args:
         model: a normalized model.
         weights: the codes of weights, from ``plan_weights`` or ``QuantizationPlan.constants``.
-        distributions: of the values that layers read, by name; a layer whose input has none (the
-            first one, unless the input's is given) is left alone and noted.
+        distributions: of the values that layers read, by name. A layer whose input has none, and
+            whose result has no noted statistics to tell it from, is left alone and noted.
         missing: why a value has no distribution, by name, for the notes.
 
     Returns:
         The network; for each layer a note with the correction: ``largest`` in absolute numbers,
         and, where the layer's spread is known, ``largest_in_std`` and ``rms_in_std`` in units of
-        its root mean square standard deviation.
+        its root mean square standard deviation; ``residual_in_std`` where the mean of its input
+        was solved for.
 
     Source: Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction
     (2019), section 4.2 and appendix B; the presence of taps is ours.
@@ -65,11 +71,15 @@ def correct_biases(
         if isinstance(expected, str):
             notes.append(Note(name_of(node), f"left as it is: {expected}", {}))
             continue
-        linear, error = expected
-        write_bias(model.graph, names, node, linear.bias - error)
+        error = expected.error
+        write_bias(model.graph, names, node, expected.linear.bias - error)
         channels += int(np.count_nonzero(error))
         figures = correction_figures(error, _spread(node.outputs[0], distributions))
-        notes.append(Note(name_of(node), "the expected error came off the bias", figures))
+        said = "the expected error came off the bias"
+        if expected.residual:
+            said += "; the mean of its input follows from the means of its result"
+            figures["residual_in_std"] = expected.residual
+        notes.append(Note(name_of(node), said, figures))
     corrected = sum(bool(note.figures) for note in notes)
     return Outcome(
         model,
@@ -77,6 +87,15 @@ def correct_biases(
         f"{corrected} of {len(notes)} layers corrected by calculation",
         tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A layer and the error ``[M]`` that rounding its weights causes in the mean."""
+
+    linear: Linear
+    error: Reals
+    residual: float
 
 
 def correction_figures(correction: Reals, std: Reals | None) -> dict[str, float]:
@@ -94,28 +113,43 @@ def _expected_error(
     parameters: QuantizationParameters,
     distributions: Mapping[str, ChannelDistribution],
     missing: Mapping[str, str],
-) -> tuple[Linear, Reals] | str:
-    """The layer with its error E[Q(W) x] - E[W x] ``[M]``, or why it can't be told."""
+) -> _Expected | str:
+    """E[Q(W) x] - E[W x] of a layer, or why it can't be told."""
     linear, source = read_linear(node), node.inputs[0]
     stored = float_constant(node.inputs[1])
     if linear is None or source is None or stored is None:
         return f"a {node.op_type} of this form has no bias along the channels"
     name = source.name or ""
-    distribution = distributions.get(name)
-    if distribution is None:
-        return f"no distribution of its input {name} ({missing.get(name, 'none was given')})"
-    if distribution.channels != linear.inputs:
+    known = distributions.get(name)
+    if known is not None and known.channels != linear.inputs:
         return (
-            f"the distribution of its input {name} has {distribution.channels} channels, "
+            f"the distribution of its input {name} has {known.channels} channels, "
             f"the layer reads {linear.inputs}"
         )
+    means = _solved_mean(node, linear) if known is None else InputMean(known.moments()[0], 0.0)
+    if isinstance(means, str):
+        reason = missing.get(name, "none was given")
+        return f"no distribution of its input {name} ({reason}), and {means}"
     rounded = parameters.dequantize(parameters.quantize(stored))
-    error = in_canonical_layout(node, rounded) - linear.weight
-    taps = (error * tap_presence(node, error.shape[2:])).reshape(*error.shape[:2], -1).sum(axis=2)
-    mean, _ = distribution.moments()
+    taps = _summed(node, in_canonical_layout(node, rounded) - linear.weight)
     grouped = taps.reshape(linear.groups, linear.outputs // linear.groups, -1)
-    shift: Reals = np.einsum("gmc,gc->gm", grouped, mean.reshape(linear.groups, -1)).ravel()
-    return linear, shift
+    error = np.einsum("gmc,gc->gm", grouped, means.mean.reshape(linear.groups, -1))
+    return _Expected(linear, error.ravel(), means.residual)
+
+
+def _solved_mean(node: ir.Node, linear: Linear) -> InputMean | str:
+    """The mean of an input of which nothing is known, from the layer's BatchNorm."""
+    noted = read_channel_statistics(node.outputs[0])
+    if noted is None:
+        return "no BatchNorm says what its result is"
+    return solve_input_mean(_summed(node, linear.weight), linear.bias, linear.groups, noted)
+
+
+def _summed(node: ir.Node, weight: Reals) -> Reals:
+    """``[M, C / groups]``: the kernel summed, each tap by the share of positions it reads."""
+    present = weight * tap_presence(node, weight.shape[2:])
+    summed: Reals = present.reshape(*weight.shape[:2], -1).sum(axis=2)
+    return summed
 
 
 def _spread(value: ir.Value, distributions: Mapping[str, ChannelDistribution]) -> Reals | None:

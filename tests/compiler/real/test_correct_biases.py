@@ -196,3 +196,18 @@ def test_weights_are_planned_before_activations() -> None:
     for key, parameters in plan_weights(model, options).items():
         assert plan.constants[key] == parameters
     assert len(plan_weights(model, options)) == 1
+
+
+def test_the_input_mean_of_the_first_layer_follows_from_its_batch_normalization() -> None:
+    op, shape, weight, _ = LAYERS["padded"]
+    text = f"(float[{shape}] x) => (float[N, M, H, W] y) {{ y = {op} (x, w, b) }}"
+    model = parse(text, w=random(1, 8, *weight[1:]), b=random(2, 8))
+    mean = np.array([0.5, -1.0, 2.0])
+    x = np.broadcast_to(mean[:, None, None], (1, 3, 6, 5)).astype(np.float32)
+    wanted = channel_means(run(model, {"x": x})["y"])
+    write_channel_statistics(model.graph.outputs[0], wanted, np.linspace(0.5, 3.0, 8))
+    outcome = correct_biases(model, plan_weights(model, COARSE), {})
+    after = channel_means(run(rounded(outcome.model, COARSE), {"x": x})["y"])
+    assert after == pytest.approx(wanted, abs=1e-4)
+    assert "follows from the means of its result" in outcome.notes[0].said
+    assert outcome.notes[0].figures["residual_in_std"] < 1e-5
