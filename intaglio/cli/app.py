@@ -10,6 +10,7 @@ import typer
 from intaglio.cli.compare import compare
 from intaglio.cli.compile import compile
 from intaglio.cli.demo import demo
+from intaglio.cli.diagnose import diagnose
 from intaglio.cli.export import export
 from intaglio.cli.inspect import inspect
 from intaglio.cli.lower import lower
@@ -56,6 +57,11 @@ VERBS = (
         compare,
         "A model in its home runtime and here: the first bit that differs.",
         "intaglio compare net.qdq.onnx --against onnxruntime",
+    ),
+    Verb(
+        diagnose,
+        "Which layers lose what by quantization, worst first.",
+        "intaglio diagnose net.onnx --calibration images.npz --per-tensor",
     ),
     Verb(
         compile,
