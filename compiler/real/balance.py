@@ -35,13 +35,18 @@ class Balanced:
     change: float
 
 
-def balance(scales: Scales, options: EqualizationOptions) -> Balanced:
+def balance(scales: Scales, options: EqualizationOptions, reach: Reals | None = None) -> Balanced:
     """The scales that level the ranges of the weights around each region.
 
     Regions are visited in the order of the network. Each visit solves its region exactly with all
     others held still, or two regions at once where a depthwise convolution alone joins them.
+
+    Args:
+        scales: what there is to scale.
+        options: how.
+        reach: of the activations of each scale, for ``activation_share``; NaN where unknown.
     """
-    state = _State.of(scales, options)
+    state = _State.of(scales, options, reach)
     steps = _steps(scales, _behind_depthwise(scales) if options.solves_triples else {})
     change, sweeps = np.inf, 0
     while change > options.tolerance and sweeps < options.sweeps:
@@ -104,6 +109,7 @@ class _State:
         options: how.
         ranges: of the weights of each layer, unscaled.
         active: the scales that are free and belong to no dead channel.
+        reach: of the unscaled activations of each scale, None if it doesn't count.
         factors: the current s of each scale, changed in place.
     """
 
@@ -111,18 +117,19 @@ class _State:
     options: EqualizationOptions
     ranges: tuple[WeightRanges, ...]
     active: NDArray[np.bool_]
+    reach: Reals | None
     factors: Reals
 
     @staticmethod
-    def of(scales: Scales, options: EqualizationOptions) -> "_State":
+    def of(scales: Scales, options: EqualizationOptions, reach: Reals | None) -> "_State":
         """Before any sweep: all factors 1, dead channels found."""
         ranges = tuple(WeightRanges.of(layer.linear, options.measure) for layer in scales.layers)
-        state = _State(scales, options, ranges, scales.free, np.ones(scales.free.size))
+        state = _State(scales, options, ranges, scales.free, reach, np.ones(scales.free.size))
         everything = range(len(scales.layers))
         sources = state.written(everything, relative=True)
         sinks = state.read(everything, relative=True)
         alive: NDArray[np.bool_] = np.minimum(sources, sinks) > options.least_range
-        return _State(scales, options, ranges, scales.free & alive, state.factors)
+        return _State(scales, options, ranges, scales.free & alive, reach, state.factors)
 
     def written(self, layers: Sequence[int], *, relative: bool = False) -> Reals:
         """For each scale the largest range of the weights of these layers that write it."""
@@ -174,10 +181,21 @@ class _State:
             return
         sources, sinks = self.written(region.sources)[own], self.read(region.sinks)[own]
         share = self.options.exponent
+        sources = self._with_activations(own, sources)
         step = share * np.log(sources) - (1 - share) * np.log(sinks)
         if set(region.sources) & set(region.sinks):
             step /= 2  # both ends of the same weights move: a full step would overshoot
         self._multiply(own, np.exp(step))
+
+    def _with_activations(self, own: Slots, sources: Reals) -> Reals:
+        """r1**(1 - t) * reach**t, or r1 where the reach isn't known or is zero."""
+        share = self.options.activation_share
+        if self.reach is None or share == 0:
+            return sources
+        reach = self.reach[own] / self.factors[own]
+        counted = np.isfinite(reach) & (reach > 0)
+        mixed = sources ** (1 - share) * np.where(counted, reach, 1.0) ** share
+        return np.where(counted, mixed, sources)
 
     def _settle_triple(self, region: Region, index: int, after: Region) -> None:
         """Around a depthwise layer: s12 = r1 / g, s23 = g / r3 with g = (r1 * r2 * r3)**(1/3)."""

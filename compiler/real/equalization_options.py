@@ -15,6 +15,9 @@ class EqualizationOptions:
         measure: the range of a slice of weights.
         exponent: a in s = r1**a / r2**(1 - a); 0.5 makes both ranges equal, more makes the ranges
             of the sources smaller.
+        activation_share: t in r1**(1 - t) * reach**t, which takes the place of r1: how much the
+            reach of the activations counts beside the weights that write them. Codes of weights
+            and of activations both profit from channels that are alike.
         include_bias: whether a source's range covers its bias too.
         sweeps: how often all regions are visited at most.
         tolerance: the sweeps end once the scales of a region change alike, up to this share.
@@ -25,6 +28,7 @@ class EqualizationOptions:
 
     measure: RangeMeasure = RangeMeasure.MAX_ABS
     exponent: float = 0.5
+    activation_share: float = 0.0
     include_bias: bool = False
     sweeps: int = 40
     tolerance: float = 1e-4
@@ -35,6 +39,12 @@ class EqualizationOptions:
         """Refuse what has no meaning."""
         for name, value, right, advice in (
             ("exponent", self.exponent, 0 <= self.exponent <= 1, "choose one from 0 to 1"),
+            (
+                "activation share",
+                self.activation_share,
+                0 <= self.activation_share <= 1,
+                "choose one from 0 to 1",
+            ),
             ("sweeps", self.sweeps, self.sweeps >= 1, "choose at least 1"),
             ("tolerance", self.tolerance, self.tolerance >= 0, "choose 0 or more"),
             ("least range", self.least_range, self.least_range >= 0, "choose 0 or more"),
@@ -46,4 +56,5 @@ class EqualizationOptions:
     @property
     def solves_triples(self) -> bool:
         """Whether the closed form for a depthwise layer between two others applies."""
-        return self.exponent == 0.5 and not self.include_bias
+        plain = self.activation_share == 0 and not self.include_bias
+        return self.exponent == 0.5 and plain

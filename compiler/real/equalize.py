@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx_ir as ir
 
+from intaglio.compiler.real.activation_reach import activation_reach
 from intaglio.compiler.real.apply_scales import apply_scales
 from intaglio.compiler.real.balance import Balanced, balance
 from intaglio.compiler.real.equalization_options import EqualizationOptions
@@ -33,6 +34,8 @@ def equalize_layers(model: ir.Model, options: EqualizationOptions = DEFAULTS) ->
     - Several sources or sinks (through add, concat, branches): r1, r2 are their largest ranges.
     - A depthwise convolution between two layers is solved with both in closed form: with
       g = (r1 * r2 * r3)**(1/3), s12 = r1 / g and s23 = g / r3, all three ranges are g.
+    - If asked, r1 becomes r1**(1 - t) * reach**t, the reach of the channel's activations counting
+      beside the weights that write it.
     - Longer chains are visited in order, again and again, until scales don't change any more.
 
     Bounds by channel, added constants, and noted means and stds are divided by s as well. What
@@ -48,7 +51,8 @@ def equalize_layers(model: ir.Model, options: EqualizationOptions = DEFAULTS) ->
     """
     model = model.clone()
     scales = find_regions(model.graph)
-    found = balance(scales, options)
+    reach = activation_reach(model, scales) if options.activation_share else None
+    found = balance(scales, options, reach)
     copies = apply_scales(model.graph, scales, found.factors)
     notes = [note for region in scales.regions for note in _notes(region, scales, found)]
     changed = int(np.count_nonzero(found.factors != 1))
