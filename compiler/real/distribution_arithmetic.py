@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What arithmetic does to clipped normal distributions: exactly, or by mean and variance."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ _FITTING_ROUNDS = 40
 # for infinity there.
 _GRID = np.linspace(-16.0, 16.0, 513)
 _FAR = 1e30
+_SHARE_AT_BORDERS = 1e-6
 
 
 def constants(values: Reals) -> ChannelDistribution:
@@ -160,7 +160,7 @@ def inner_product(
         weight: ``[outputs, inputs / groups, *kernel]``.
         bias: ``[outputs]``.
         groups: how many groups the channels fall into.
-        misses_taps: whether some taps may read zero padding, which only the ends respect.
+        misses_taps: whether some taps may read zero padding, which the moments ignore.
     """
     mean, variance = x.moments()
     kernel = tuple(range(2, weight.ndim))
@@ -169,11 +169,13 @@ def inner_product(
         part.sum(axis=kernel) for part in (np.maximum(weight, 0), np.minimum(weight, 0))
     )
     low, high = x.low, x.high
+    total = _by_group(squares, variance, groups)
     if misses_taps:
         low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+        total = _not_constant(total, _by_group(rising - falling, np.abs(mean), groups))
     return with_moments(
         _by_group(sums, mean, groups) + bias,
-        _by_group(squares, variance, groups),
+        total,
         _by_group(rising, low, groups) + _by_group(falling, high, groups) + bias,
         _by_group(rising, high, groups) + _by_group(falling, low, groups) + bias,
     )
@@ -198,27 +200,22 @@ def mixture(x: ChannelDistribution, shape: tuple[int, int]) -> ChannelDistributi
     return _select(alike, ChannelDistribution(*fields[:, :, 0]), mixed)
 
 
-def phases(weight: Reals, strides: tuple[int, ...], dilations: tuple[int, ...]) -> Iterator[Reals]:
-    """The taps of a transposed convolution that meet at each kind of output position.
-
-    Tap k lands dilation * k positions on, so those with the same remainder by the stride meet.
-    """
-    for phase in product(*(range(stride) for stride in strides)):
-        taps = weight
-        for axis, (remainder, stride, dilation) in enumerate(
-            zip(phase, strides, dilations, strict=True), start=2
-        ):
-            met = [dilation * tap % stride == remainder for tap in range(weight.shape[axis])]
-            taps = taps.compress(met, axis=axis)
-        yield taps
-
-
 def widened(x: ChannelDistribution, low: Reals | float, high: Reals | float) -> ChannelDistribution:
     """The same moments with ends that also cover [low, high]."""
     wider = replace(x, low=np.minimum(x.low, low), high=np.maximum(x.high, high))
     inside = (wider.low == x.low) & (wider.high == x.high)
     mean, variance = x.moments()
-    return _select(inside, x, with_moments(mean, variance, wider.low, wider.high))
+    apart = np.maximum(np.abs(mean - low), np.abs(mean - high))
+    # Constants among other elements, however many they are, aren't constant any more.
+    plain = inside & ((x.std > 0) | (apart == 0))
+    mixed = with_moments(mean, _not_constant(variance, apart), wider.low, wider.high)
+    return _select(plain, x, mixed)
+
+
+def _not_constant(variance: Reals, differing: Reals) -> Reals:
+    """A variance of zero becomes a tiny one where some elements differ by so much."""
+    tiny = np.square(_SHARE_AT_BORDERS * differing)
+    return np.where((variance == 0) & (differing > 0), np.maximum(tiny, 1e-300), variance)
 
 
 def _select(

@@ -55,7 +55,8 @@ def fit_means(probe: Probe, groups: Groups) -> tuple[Reals, float]:
     right = np.concatenate([wanted - common * together, np.zeros(groups.count)])
     deviations: Reals = np.linalg.lstsq(left, right, rcond=None)[0].astype(np.float64)
     mean = common + deviations
-    error = float(np.sqrt(np.mean(np.square(wanted - answers @ mean))))
+    left_over: Reals = wanted - answers @ mean
+    error = float(np.sqrt(np.mean(np.square(left_over))))
     return mean, error
 
 

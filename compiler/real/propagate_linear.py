@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distributions through convolutions and matrix products of which no statistics are noted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 import numpy as np
 import onnx_ir as ir
 
-from intaglio.compiler.real.distribution_arithmetic import inner_product, mixture, phases
+from intaglio.compiler.real.distribution_arithmetic import inner_product, mixture
 from intaglio.compiler.real.distributions import ChannelDistribution, Reals
 from intaglio.compiler.real.editing import describe, float_constant
 from intaglio.compiler.real.linear import Linear, read_linear
@@ -47,7 +48,7 @@ def _transposed(node: ir.Node, x: ChannelDistribution, linear: Linear) -> Channe
     dilations = tuple(node.attributes.get_ints("dilations", ones))
     found = [
         inner_product(x, taps, linear.bias, linear.groups, misses_taps=True)
-        for taps in phases(linear.weight, strides, dilations)
+        for taps in _phases(linear.weight, strides, dilations)
     ]
     rows = ChannelDistribution(
         np.stack([phase.mean for phase in found], axis=1).ravel(),
@@ -58,6 +59,21 @@ def _transposed(node: ir.Node, x: ChannelDistribution, linear: Linear) -> Channe
     return mixture(rows, (linear.outputs, len(found)))
 
 
+def _phases(weight: Reals, strides: tuple[int, ...], dilations: tuple[int, ...]) -> Iterator[Reals]:
+    """The taps of a transposed convolution that meet at each kind of output position.
+
+    Tap k lands dilation * k positions on, so those with the same remainder by the stride meet.
+    """
+    for phase in product(*(range(stride) for stride in strides)):
+        taps = weight
+        for axis, (remainder, stride, dilation) in enumerate(
+            zip(phase, strides, dilations, strict=True), start=2
+        ):
+            met = [dilation * tap % stride == remainder for tap in range(weight.shape[axis])]
+            taps = taps.compress(met, axis=axis)
+        yield taps
+
+
 def _matrix_product(node: ir.Node, operands: Sequence[ShapedDistribution]) -> Ruled:
     left, right = (float_constant(value) for value in node.inputs)
     stored = left if right is None else right
@@ -66,8 +82,8 @@ def _matrix_product(node: ir.Node, operands: Sequence[ShapedDistribution]) -> Ru
     if right is not None:
         return [_by_rows(operands[0], right.T)]
     turned = operands[0].moved(lambda indices: np.swapaxes(indices, -1, -2))
-    product = _by_rows(turned, stored)
-    return [product.moved(lambda indices: np.swapaxes(indices, -1, -2))]
+    found = _by_rows(turned, stored)
+    return [found.moved(lambda indices: np.swapaxes(indices, -1, -2))]
 
 
 def _by_rows(x: ShapedDistribution, weight: Reals) -> ShapedDistribution:

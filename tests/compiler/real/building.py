@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 from intaglio.compiler.real.load import infer_shapes
 from intaglio.compiler.real.onnx_runtime import Session, check, to_proto
+from intaglio.compiler.real.statistics import write_channel_statistics
 
 Array = NDArray[Any]
 
@@ -71,3 +72,19 @@ def initializer(model: ir.Model, name: str) -> Array:
     tensor = model.graph.initializers[name].const_value
     assert tensor is not None
     return tensor.numpy()
+
+
+def note_statistics(model: ir.Model, feeds: dict[str, Array], *names: str) -> ir.Model:
+    """Note mean and std of some values over feeds by channel, in place, as BatchNorm would."""
+    if not names:
+        return model
+    copy = model.clone()
+    copy.graph.outputs.clear()
+    copy.graph.outputs.extend(v for n in copy.graph for v in n.outputs if v.name in names)
+    used = {value.name for value in copy.graph.inputs}
+    seen = run(copy, {name: array for name, array in feeds.items() if name in used})
+    for value in (v for node in model.graph for v in node.outputs if v.name in names):
+        by_channel = np.moveaxis(seen[value.name or ""].astype(np.float64), 1, 0)
+        flat = by_channel.reshape(len(by_channel), -1)
+        write_channel_statistics(value, flat.mean(axis=1), flat.std(axis=1))
+    return model

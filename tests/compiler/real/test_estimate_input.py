@@ -2,13 +2,12 @@
 """Inputs drawn from a known distribution, told again from what a BatchNorm would have noted."""
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 
 from intaglio.compiler.real.estimate_input import InputEstimate, estimate_input
 from intaglio.compiler.real.statistics import write_channel_statistics
 from intaglio.errors import InvalidData
-from tests.compiler.real.building import Array, parse, random, run
+from tests.compiler.real.building import Array, note_statistics, parse, random
 
 MEAN, STD = np.array([0.48, 0.45, 0.40]), np.array([0.24, 0.23, 0.23])
 W = random(1, 16, 3, 3, 3)
@@ -28,23 +27,8 @@ def images(count: int = 32, side: int = 24, channels: int = 3) -> Array:
     return pixels
 
 
-def note(model: ir.Model, data: Array, *names: str) -> ir.Model:
-    """Write down mean and std of some values over data, as BatchNorm folding does."""
-    copy = model.clone()
-    copy.graph.outputs.clear()
-    copy.graph.outputs.extend(v for n in copy.graph for v in n.outputs if v.name in names)
-    seen = run(copy, {model.graph.inputs[0].name or "": data})
-    for node in model.graph:
-        for value in node.outputs:
-            if value.name in names:
-                array = np.moveaxis(seen[value.name].astype(np.float64), 1, 0)
-                flat = array.reshape(len(array), -1)
-                write_channel_statistics(value, flat.mean(axis=1), flat.std(axis=1))
-    return model
-
-
 def estimate(text: str, data: Array, **constants: Array) -> InputEstimate:
-    return estimate_input(note(parse(text, **constants), data, "c"), "x")
+    return estimate_input(note_statistics(parse(text, **constants), {"x": data}, "c"), "x")
 
 
 PIXELS = images()
@@ -124,7 +108,7 @@ def test_several_readers_are_taken_together() -> None:
             c = Conv(x, w) y = Relu(c) d = Conv(x, u) z = Relu(d) r = Relu(x) }""",
         w=W[:2], u=W[2:6],
     )  # fmt: skip
-    found = estimate_input(note(model, PIXELS, "c", "d"), "x")
+    found = estimate_input(note_statistics(model, {"x": PIXELS}, "c", "d"), "x")
     assert found.convention == "pixels / 255"
     check_is(found, PIXELS.mean(axis=(0, 2, 3)), PIXELS.std(axis=(0, 2, 3)), tolerance=0.4)
     assert "c, d" in found.said
