@@ -16,9 +16,12 @@ from intaglio.compiler.real.outcome import Note, Outcome
 from intaglio.compiler.real.parameters import QuantizationParameters, bias_parameters
 from intaglio.compiler.real.plan import QuantizationPlan, operand
 from intaglio.compiler.real.quantized_side import QuantizedSide
+from intaglio.compiler.real.roles import weight_input
 from intaglio.compiler.real.statistics import read_channel_statistics
 from intaglio.compiler.real.walk_in_float import UNQUANTIZED, walk_in_float
 from intaglio.errors import InvalidData
+
+_NO_BIAS = "left as it is: a product of this form has no bias along the channels"
 
 Progress = Callable[[int, int | None], None]
 
@@ -103,6 +106,8 @@ def correct_biases_on_data(
         kept = read_channel_statistics(layer.node.outputs[0])
         figures = correction_figures(shift, None if kept is None else np.array(kept.std))
         notes.append(Note(name_of(layer.node), "the mean error on data came off the bias", figures))
+    if layers is None:
+        notes += [Note(name_of(node), _NO_BIAS, {}) for node in _without_bias(model)]
     summary = f"{len(biases)} of {len(every)} layers corrected on data"
     return Outcome(model, channels, summary, tuple(notes))
 
@@ -129,6 +134,13 @@ class _Layer:
     def stored(self, bias: Reals) -> Reals:
         """What becomes of a new bias when it is quantized."""
         return bias if self.codes is None else self.codes.dequantize(self.codes.quantize(bias))
+
+
+def _without_bias(model: ir.Model) -> Iterator[ir.Node]:
+    """Products by constant weights that aren't layers with a bias along their channels."""
+    for node in model.graph:
+        if node.op_type != "PRelu" and weight_input(node) and read_linear(node) is None:
+            yield node
 
 
 def _layers(model: ir.Model, plan: QuantizationPlan) -> Iterator[_Layer]:

@@ -65,7 +65,7 @@ def test_what_is_added_on_the_way_is_what_the_corrected_bias_does(
     after = means(outcome.model, again, feeds, INTEGERS)
     most = 0.0
     for name, mean in wanted.items():
-        x = {"a": "x", "c": "b", "f": "b", "y": "h"}[name]
+        x = {"a": "x", "c": "b", "f": "x", "y": "h"}[name]
         steps = plan.activations[x].scales[0] * np.array(plan.constants[Operand(name, 1)].scales)
         # The very same integers: nothing is left but the rounding of the bias.
         assert (np.abs(after[name] - mean) <= 0.5001 * steps).all()

@@ -48,7 +48,7 @@ def test_every_layer_of_a_net_has_the_float_means_again(activations: bool) -> No
     biased = {key.node for key in plan.constants if key.index == 2}
     of_f = 0.0
     if activations:
-        of_f = plan.activations["b"].scales[0] * plan.constants[Operand("f", 1)].scales[0]
+        of_f = plan.activations["x"].scales[0] * plan.constants[Operand("f", 1)].scales[0]
     for name, mean in wanted.items():
         assert np.abs(before[name] - mean).max() > 0.01
         step = plan.constants[Operand(name, 2)].scales[0] if name in biased else of_f
@@ -92,3 +92,11 @@ def test_refuses_no_data_and_numbers_without_a_mean() -> None:
     feeds["x"][0, 0, 0, 0] = np.nan
     with pytest.raises(InvalidData, match="value a: found NaN or infinite numbers"):
         correct_biases_on_data(model, UNQUANTIZED, [feeds])
+
+
+def test_a_product_along_the_last_axis_is_left_and_named() -> None:
+    text = "(float[N, 4, 3] x) => (float[N, 4, 2] y) { y = MatMul (x, w) }"
+    model = parse(text, w=np.ones((3, 2), np.float32))
+    outcome = correct_biases_on_data(model, UNQUANTIZED, [random_feeds(model, 0, 2)])
+    assert outcome.summary == "0 of 0 layers corrected on data"
+    assert ["no bias" in note.said for note in outcome.notes] == [True]
