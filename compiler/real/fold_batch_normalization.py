@@ -25,6 +25,8 @@ from intaglio.errors import UnsupportedModel
 
 Vector = NDArray[np.float64]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, slots=True)
 class _Affine:
@@ -45,7 +47,9 @@ def fold_batch_normalization(model: ir.Model) -> ir.Model:
     - before a Conv without padding, or a Gemm (W' = W * k along the input channels,
       b' = b + sum W * (beta - k * mean)); with padding this is not exact, since the padded zeros
       are not normalized;
-    - alone: a depthwise 1x1 Conv, to which a matrix [N, C] becomes [N, C, 1].
+    - alone: a depthwise 1x1 Conv, to which a matrix [N, C] becomes [N, C, 1]. So it stays where
+      others read the linear operation's output too, where weights are computed by the model, and
+      where the folded ones would be beyond float32.
 
     Its output keeps its name and gets ``intaglio.statistics``: the normal distribution that
     training promised, mean beta and std |gamma| * sqrt(var / (var + eps)) per channel. (Not
@@ -55,8 +59,8 @@ def fold_batch_normalization(model: ir.Model) -> ir.Model:
     BatchNormalization-15.
 
     Raises:
-        UnsupportedModel: a BatchNormalization in training mode, or with computed parameters, or
-            whose var + eps isn't positive.
+        UnsupportedModel: a BatchNormalization in training mode, or with computed parameters, NaN
+            or infinite ones, a negative variance, var + eps of zero, or a factor beyond float32.
     """
     model = model.clone()
     names = Names(model.graph)
@@ -81,16 +85,37 @@ def _affine(node: ir.Node) -> _Affine | str:
         return "a parameter is computed by the model instead of stored"
     if node.attributes.get_int("training_mode", 0) or len(node.outputs) > 1:
         return "it is in training mode"
+    parts = {"scale": gamma, "bias": beta, "mean": mean, "variance": variance}
+    for name, vector in parts.items():
+        if not np.isfinite(vector).all():
+            return f"its {name} is NaN or infinite in {_channels(~np.isfinite(vector))}"
     total = variance + float_attribute(node, "epsilon", 1e-5)
     if not (variance >= 0).all() or not (total > 0).all():
-        return "a variance is negative, or zero with epsilon zero"
+        where = _channels((variance < 0) | (total <= 0))
+        return f"a variance is negative, or zero with epsilon zero, in {where}"
     factor = gamma / np.sqrt(total)
+    offset = beta - factor * mean
+    if not (_fits(factor) and _fits(offset)):
+        where = _channels((np.abs(factor) > _LARGEST) | (np.abs(offset) > _LARGEST))
+        return f"its factor scale / sqrt(variance + epsilon) is beyond float32 in {where}"
     return _Affine(
         factor=factor,
-        offset=beta - factor * mean,
+        offset=offset,
         mean=beta,
         std=np.abs(gamma) * np.sqrt(variance / total),
     )
+
+
+def _channels(wrong: NDArray[np.bool_]) -> str:
+    """The first few of them, for a message."""
+    indices = np.flatnonzero(wrong).tolist()
+    more = f" and {len(indices) - 4} more" if len(indices) > 4 else ""
+    return f"channel {', '.join(str(index) for index in indices[:4])}{more}"
+
+
+def _fits(numbers: Vector) -> bool:
+    """Whether float32 holds them."""
+    return bool((np.abs(numbers) <= _LARGEST).all())
 
 
 def _fold(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> None:
@@ -109,7 +134,10 @@ def _fold_backward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine
     if linear is None or linear.outputs != affine.factor.size:
         return False
     weight = linear.weight * _along(affine.factor, 0, linear.weight.ndim)
-    write_linear(graph, names, producer, weight, affine.factor * linear.bias + affine.offset)
+    bias = affine.factor * linear.bias + affine.offset
+    if not (_fits(weight) and _fits(bias)):
+        return False
+    write_linear(graph, names, producer, weight, bias)
     take_over(result, source)
     write_channel_statistics(source, affine.mean, affine.std)
     graph.remove(node, safe=True)
@@ -130,6 +158,8 @@ def _fold_forward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine)
     shape = (linear.groups, 1, linear.weight.shape[1], *[1] * (linear.weight.ndim - 2))
     moved = (weight * affine.offset.reshape(shape)).reshape(linear.outputs, -1).sum(axis=1)
     scaled = (weight * affine.factor.reshape(shape)).reshape(linear.weight.shape)
+    if not (_fits(scaled) and _fits(linear.bias + moved)):
+        return False
     write_linear(graph, names, consumer, scaled, linear.bias + moved)
     consumer.replace_input_with(0, source)
     graph.remove(node, safe=True)

@@ -196,6 +196,14 @@ def test_channels_that_nothing_reads_become_zero() -> None:
     assert outcome.notes[0].said == "channels that nothing reads: 3"
 
 
+def test_what_the_graph_returns_is_read() -> None:
+    outcome = eliminated(
+        "(float[N,2,8,8] x) => (r, y) { c = Conv(x, w, k) r = Relu(c) y = Conv(r, u) }",
+        u=np.zeros((2, 4, 1, 1), np.float32), **first_layer(),
+    )  # fmt: skip
+    assert outcome.channels == 0
+
+
 def test_weights_that_two_layers_share_stay_for_the_other() -> None:
     outcome = eliminated(
         "(float[N,2,8,8] x) => (y, z) { c = Conv(x, w, k) y = Relu(c) z = Conv(x, w) }", "c",

@@ -4,6 +4,7 @@ import onnx_ir as ir
 import pytest
 
 from intaglio.compiler.real.fold_batch_normalization import fold_batch_normalization
+from intaglio.compiler.real.normalize import normalize
 from intaglio.compiler.real.statistics import read_channel_statistics
 from intaglio.errors import UnsupportedModel
 from tests.compiler.real.building import (
@@ -229,3 +230,95 @@ def test_computed_parameters_are_refused() -> None:
     del parameters["g"]
     with pytest.raises(UnsupportedModel, match="a parameter is computed"):
         fold_batch_normalization(parse(text, **parameters))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    ("parameter", "called"), [("g", "scale"), ("b", "bias"), ("m", "mean"), ("v", "variance")]
+)
+def test_parameters_that_are_no_numbers_are_refused(
+    parameter: str, called: str, wrong: float
+) -> None:
+    parameters = normalization(3)
+    parameters[parameter][1] = wrong
+    text = f"(float[N,3] x) => (y) {{ y = {BN}(x, g, b, m, v) }}"
+    with pytest.raises(
+        UnsupportedModel, match=rf"node y .*: its {called} is NaN or infinite in channel 1"
+    ):
+        fold_batch_normalization(parse(text, **parameters))
+
+
+def test_the_channels_of_a_bad_variance_are_named() -> None:
+    parameters = normalization(8)
+    parameters["v"][:] = [1, 0, 1, 0, 0, 0, 0, 0]
+    text = f"(float[N,8] x) => (y) {{ y = {BN}<epsilon=0.0>(x, g, b, m, v) }}"
+    with pytest.raises(UnsupportedModel, match="in channel 1, 3, 4, 5 and 2 more"):
+        fold_batch_normalization(parse(text, **parameters))
+
+
+def test_zero_variance_with_an_epsilon_is_a_number() -> None:
+    parameters = normalization(3)
+    parameters["v"][:] = 0.0
+    result = folded(
+        f"(float[N,2,5,5] x) => (y) {{ c = Conv(x, w) y = {BN}(c, g, b, m, v) }}",
+        w=random(1, 3, 2, 3, 3), **parameters,
+    )  # fmt: skip
+    found = read_channel_statistics(result.graph.outputs[0])
+    assert found is not None
+    assert found.std == (0.0, 0.0, 0.0)
+
+
+def test_a_factor_beyond_float32_is_refused() -> None:
+    parameters = normalization(3)
+    parameters["v"][2], parameters["g"][2] = 1e-38, 1e25
+    text = f"(float[N,3] x) => (y) {{ y = {BN}<epsilon=0.0>(x, g, b, m, v) }}"
+    with pytest.raises(UnsupportedModel, match=r"its factor .* is beyond float32 in channel 2"):
+        fold_batch_normalization(parse(text, **parameters))
+
+
+def test_weights_that_would_leave_float32_are_not_folded() -> None:
+    parameters = normalization(3)
+    parameters["v"][0], parameters["g"][0], parameters["m"][:] = 1e-30, 1e10, 0.0
+    model = parse(
+        f"""(float[N,2,5,5] x) => (y) {{
+            c = Conv(x, w)
+            y = {BN}<epsilon=0.0>(c, g, b, m, v) }}""",
+        w=(1e16 * random(1, 3, 2, 1, 1)).astype(np.float32), **parameters,
+    )  # fmt: skip
+    result = fold_batch_normalization(model)
+    assert ops(result) == ["Conv", "Conv"]
+    assert all(np.isfinite(initializer(result, name)).all() for name in result.graph.initializers)
+
+
+def test_weights_that_two_normalized_convolutions_share() -> None:
+    other = {f"{name}2": array for name, array in normalization(3, seed=70).items()}
+    result = folded(
+        f"""(float[N,2,5,5] x) => (y, z) {{
+            c = Conv(x, w)
+            y = {BN}(c, g, b, m, v)
+            r = Relu(x)
+            d = Conv(r, w)
+            z = {BN}(d, g2, b2, m2, v2) }}""",
+        w=random(1, 3, 2, 3, 3), **normalization(3), **other,
+    )  # fmt: skip
+    assert sorted(ops(result)) == ["Conv", "Conv", "Relu"]
+
+
+def test_one_normalization_of_weights_computed_by_the_model_stands_alone() -> None:
+    result = folded(
+        f"""(float[N,2,5,5] x, float[3,2,3,3] q) => (y) {{
+            w = Relu(q)
+            c = Conv(x, w)
+            y = {BN}(c, g, b, m, v) }}""",
+        **normalization(3),
+    )  # fmt: skip
+    assert ops(result) == ["Relu", "Conv", "Conv"]
+
+
+def test_weights_computed_by_the_model_are_refused_by_name() -> None:
+    text = f"""(float[N,2,5,5] x, float[3,2,3,3] q) => (y) {{
+        w = Relu(q)
+        c = Conv(x, w)
+        y = {BN}(c, g, b, m, v) }}"""
+    with pytest.raises(UnsupportedModel, match=r"node c \(Conv\): its input w is computed"):
+        normalize(parse(text, **normalization(3)))
