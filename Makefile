@@ -59,6 +59,8 @@ lock: .venv-lock/bin/uv ## Write the lock files again from pyproject.toml (needs
 	for name in litert litert-1.2 qonnx tosa; do \
 		$(UV) --generate-hashes --group "peer-$$(echo $$name | tr . -)" -o $(LOCKS)/$$name.lock || exit 1; \
 	done
+	$(UV) --generate-hashes --group peer-quantizers -o $(LOCKS)/quantizers.lock
+	sed -i -E '/^(cuda|nvidia|torch|triton)/,/[^\]$$/d' $(LOCKS)/quantizers.lock
 
 clean: ## Remove the environments, builds and caches.
 	rm -rf .venv .venv-lock .venv-train build dist *.egg-info out

@@ -18,6 +18,13 @@ class Environment(Enum):
     QONNX = "qonnx"
     TOSA = "tosa"
     """The generator of tests and the reference model of TOSA; no peer of `compare`."""
+    QUANTIZERS = "quantizers"
+    """AIMET and Brevitas, which benchmarks measure; no peers of `compare`."""
+
+    @property
+    def any_build(self) -> tuple[str, ...]:
+        """Requirements that the lock leaves out, because any build of the version will do."""
+        return ("torch==2.13.0",) if self is Environment.QUANTIZERS else ()
 
 
 class Peer(Enum):
@@ -87,13 +94,14 @@ class About:
 def environments_named(name: str) -> tuple[Environment, ...]:
     """What ``--setup NAME`` makes: a peer's environment, one by its own name, or ``all``.
 
-    A peer that is installed with us needs none.
+    A peer that is installed with us needs none.  What only a benchmark runs, and brings torch, is
+    made by its own name alone.
 
     Raises:
         InvalidOption: there is no such name.
     """
     if name == "all":
-        return tuple(Environment)
+        return tuple(each for each in Environment if each is not Environment.QUANTIZERS)
     if name in (environment.value for environment in Environment):
         return (Environment(name),)
     peers = {peer.value: peer.about.environment for peer in Peer}

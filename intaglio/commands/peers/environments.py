@@ -91,7 +91,9 @@ def set_up(environment: Environment, say: Say) -> bool:
         say(f"{environment.value}: making an environment")
         _do(environment, [sys.executable, "-m", "venv", str(made)])
         say(f"{environment.value}: installing its packages")
-        _do(environment, [*_pip(made), "--requirement", str(lock_of(environment))])
+        _do(environment, _locked(environment, made))
+        if environment.any_build:
+            _do(environment, [*_pip(made), *environment.any_build])
         _publish(made, place)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
@@ -99,9 +101,15 @@ def set_up(environment: Environment, say: Say) -> bool:
     return True
 
 
+def _locked(environment: Environment, folder: Path) -> list[str]:
+    """Installs what the lock names and nothing else."""
+    command = [*_pip(folder), "--require-hashes", "--requirement", str(lock_of(environment))]
+    return [*command, "--no-deps"] if environment.any_build else command
+
+
 def _pip(folder: Path) -> list[str]:
-    """Installs what the lock names and nothing else, without warnings about a newer pip."""
-    quiet = ("--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes")
+    """Without warnings about a newer pip."""
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
     return [str(folder / "bin" / "python"), "-m", "pip", "install", *quiet]
 
 

@@ -43,6 +43,19 @@ def test_every_environment_has_a_lock_with_hashes() -> None:
         assert text.count("--hash=sha256:") >= text.count("==")
 
 
+def test_what_a_lock_leaves_out_is_installed_by_its_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(environments, "_do", lambda _, command: commands.append(command))
+    set_up(Environment.QUANTIZERS, lambda _: None)
+    _, locked, left_out = commands
+    assert {"--require-hashes", "--no-deps"} <= set(locked)
+    assert left_out[-1].startswith("torch==")
+    assert "--require-hashes" not in left_out
+    assert "\ntorch" not in environments.lock_of(Environment.QUANTIZERS).read_text()
+
+
 def test_a_missing_environment_says_what_makes_it() -> None:
     with pytest.raises(MissingPeer, match="make it with `intaglio compare --setup litert`"):
         python_of(LITERT)
@@ -119,7 +132,8 @@ def test_a_folder_that_cannot_be_written_is_named(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("all", tuple(Environment)),
+        ("all", tuple(each for each in Environment if each is not Environment.QUANTIZERS)),
+        ("quantizers", (Environment.QUANTIZERS,)),
         ("tflm", (Environment.LITERT,)),
         ("litert-ref-1.2", (Environment.LITERT_1_2,)),
         ("tosa", (Environment.TOSA,)),
