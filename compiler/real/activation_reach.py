@@ -6,10 +6,9 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from intaglio.compiler.real.distributions import ChannelDistribution
-from intaglio.compiler.real.editing import sole_consumer
 from intaglio.compiler.real.equalization_regions import Scales
 from intaglio.compiler.real.propagate_distributions import propagate_distributions
-from intaglio.compiler.real.roles import SELECTIONS, quantized_values
+from intaglio.compiler.real.roles import is_read_for_selection, quantized_values
 
 Reals = NDArray[np.float64]
 
@@ -29,18 +28,12 @@ def activation_reach(model: ir.Model, scales: Scales) -> Reals:
     known = propagate_distributions(model).distributions
     for value in quantized_values(model.graph):
         slots, distribution = scales.values.get(value), known.get(value.name or "")
-        if slots is None or distribution is None or slots.ndim < 2 or _is_cut(value):
+        if slots is None or distribution is None or slots.ndim < 2 or is_read_for_selection(value):
             continue
         along = np.moveaxis(slots, 1, -1).reshape(-1, slots.shape[1])[0]
         if along.size == distribution.channels:
             np.fmax.at(found, along, _reach(distribution))
     return found
-
-
-def _is_cut(value: ir.Value) -> bool:
-    """Whether only a Min or Max reads it, whose result has the codes that count."""
-    reader = sole_consumer(value)
-    return reader is not None and reader.op_type in SELECTIONS
 
 
 def _reach(found: ChannelDistribution) -> Reals:

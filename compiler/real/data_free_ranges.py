@@ -74,20 +74,22 @@ def data_free_ranges(
     values = list(quantized_values(model.graph))
     _check_complete(values, distributions, encoding, reasons or {})
     weights = consumer_weights(model.graph) if isinstance(rule, WeightedErrorRule) else {}
+    found = [(value, distributions.get(value.name or "")) for value in values]
     return {
-        value.name or "": _range(value, distributions[value.name or ""], rule, encoding, weights)
-        for value in values
-        if value.name in distributions
+        value.name or "": data_free_range(value, distribution, rule, encoding, weights)
+        for value, distribution in found
+        if distribution is not None
     }
 
 
-def _range(
+def data_free_range(
     value: ir.Value,
     found: ChannelDistribution,
     rule: DataFreeRule,
     encoding: Encoding,
     weights: Mapping[str, Reals],
 ) -> Range:
+    """The range of one value of this distribution, ``weights`` being ``consumer_weights``."""
     if value.is_graph_input() and np.isfinite([found.low, found.high]).all():
         return Range(float(found.low.min()), float(found.high.max()))
     match rule:

@@ -83,6 +83,12 @@ def is_absorbed(value: ir.Value) -> bool:
     return producer.op_type in CLAMPS and source is not None and is_absorbed(source)
 
 
+def is_read_for_selection(value: ir.Value) -> bool:
+    """Whether only a Min or Max reads a value, so that the codes of its result count."""
+    reader = sole_consumer(value)
+    return reader is not None and reader.op_type in SELECTIONS
+
+
 def rounded_result(node: ir.Node) -> ir.Value:
     """The value that becomes codes for a node: its output, or what clamps make of that."""
     value = node.outputs[0]
