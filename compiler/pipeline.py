@@ -6,6 +6,7 @@ from collections.abc import Callable
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.ir.verify import check
 from intaglio.compiler.passes.cancel_layouts import cancel_layouts
+from intaglio.compiler.passes.clamp_by_constants import clamp_by_constants
 from intaglio.compiler.passes.fold_zero_points import fold_zero_points
 from intaglio.compiler.passes.fuse_clamps import fuse_clamps
 from intaglio.compiler.passes.narrow_accumulators import narrow_accumulators
@@ -18,6 +19,7 @@ Pass = Callable[[Graph], Graph]
 PASSES: tuple[Pass, ...] = (
     cancel_layouts,
     fold_zero_points,
+    clamp_by_constants,
     fuse_clamps,
     narrow_accumulators,
 )

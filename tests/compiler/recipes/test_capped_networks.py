@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
+from intaglio.compiler.ir import fixed
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.normalize import normalize
 from intaglio.compiler.real.options import QuantizationOptions
@@ -84,6 +85,10 @@ def test_bounds_by_channel_equal_onnx_runtime(
     samples = [random_feeds(model, seed) for seed in range(10, 15)]
     assert file.farthest("ort-x86-vnni", samples) == 0
     lowered = lower(file.graph, load_profile("ort-x86-vnni"))
+    kinds = {type(node.op) for node in lowered.nodes}
+    assert not kinds & {fixed.Pairwise, fixed.Minimum, fixed.Maximum}
+    # Bounds by channel are the requantizers' own, unless a reshape lies between.
+    assert (fixed.Clamp in kinds) == (network is one_dimensional)
     selected = list(file.outputs("ort-x86-vnni", samples))
     for feeds, (expected,) in zip(samples, selected, strict=True):
         (found,) = vectorized.run(lowered, feeds).values()
