@@ -2,6 +2,7 @@
 """Channels that are as good as constant lose their weights, and those of their readers."""
 
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 import onnx_ir as ir
@@ -117,7 +118,7 @@ def _fold(model: ir.Model, names: Names) -> Iterator[Note]:
     anything = ChannelDistribution.normal(np.zeros(1), np.full(1, _ANYTHING))
     inputs = {value.name or "": anything for value in model.graph.inputs}
     while True:
-        known = propagate_distributions(model, inputs).distributions
+        known = propagate_distributions(model, inputs, products=inf).distributions
         round_ = {n: fold_constant_channels(model.graph, names, n, known) for n in model.graph}
         if not any(round_.values()):
             break

@@ -13,6 +13,8 @@ from intaglio.compiler.real.editing import describe, float_constant
 from intaglio.compiler.real.linear import Linear, read_linear
 from intaglio.compiler.real.shaped_distribution import Ruled, ShapedDistribution
 
+PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+
 
 def propagate_linear(node: ir.Node, operands: Sequence[ShapedDistribution]) -> Ruled:
     """The result's moments, all input elements being independent; or why there are none.
@@ -23,7 +25,7 @@ def propagate_linear(node: ir.Node, operands: Sequence[ShapedDistribution]) -> R
     """
     if node.op_type == "MatMul":
         return _matrix_product(node, operands)
-    if node.op_type not in ("Conv", "ConvTranspose", "Gemm"):
+    if node.op_type not in PRODUCTS:
         return f"{describe(node)}: there is no rule for this operator"
     linear = read_linear(node)
     if linear is None or len(operands) != 1:

@@ -328,3 +328,18 @@ def test_the_channels_of_an_input_may_be_last() -> None:
     found = propagate_distributions(model, {"x": CLIPPED}).distributions
     assert found["y"].mean.tolist() == CLIPPED.mean.tolist()
     assert found["x"].channels == 8
+
+
+def test_too_many_products_in_a_row_are_unknown() -> None:
+    model = parse(
+        """(float[N,3,8,8] x) => (y) {
+            a = Conv(x, w) r = Relu(a) b = Conv(r, w) c = Conv(b, w) y = Conv(c, w) }""",
+        w=random(1, 3, 3, 1, 1),
+    )
+    missing = propagate_distributions(model, {"x": PLAIN}).missing
+    said = "node y (Conv): it and the 3 linear operations before it have no noted statistics"
+    assert missing == {"y": said}
+    assert list(propagate_distributions(model, {"x": PLAIN}, products=1).missing) == ["b", "c", "y"]
+    noted = next(value for node in model.graph for value in node.outputs if value.name == "b")
+    write_channel_statistics(noted, np.zeros(3), np.ones(3))
+    assert propagate_distributions(model, {"x": PLAIN}, products=2).missing == {}
