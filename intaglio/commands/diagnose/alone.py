@@ -28,6 +28,7 @@ from intaglio.compiler.real.editing import (
 from intaglio.compiler.real.insert_quantization import insert_quantization
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
 from intaglio.compiler.real.plan import QuantizationPlan
+from intaglio.compiler.real.roles import CLAMPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,19 @@ class Experiment:
 
 
 def float_node(model: ir.Model, layer: Layer) -> ir.Node | None:
-    """The node of a float network that ``layer`` stems from, with constants of the same shapes."""
-    for node in model.graph:
-        if node.outputs[0].name == layer.output:
-            fits = all(_shape(node, operand) == operand.codes.shape for operand in layer.operands)
-            return node if node.op_type == layer.op and fits else None
-    return None
+    """The node of a float network that ``layer`` stems from, with constants of the same shapes.
+
+    Some tools leave out a clamp that codes perform: the layer then computes the clamp's value.
+    """
+    found = next((value for value in all_values(model.graph) if value.name == layer.output), None)
+    node = None if found is None else found.producer()
+    while node is not None and node.op_type != layer.op and node.op_type in CLAMPS:
+        source = node.inputs[0]
+        node = None if source is None else source.producer()
+    if node is None or node.op_type != layer.op:
+        return None
+    fits = all(_shape(node, operand) == operand.codes.shape for operand in layer.operands)
+    return node if fits else None
 
 
 def _shape(node: ir.Node, operand: StoredOperand) -> tuple[int, ...] | None:
@@ -77,6 +85,7 @@ def weights_in_codes(model: ir.Model, layer: Layer) -> Experiment:
     copy = model.clone()
     node = float_node(copy, layer)
     assert node is not None
+    output = node.outputs[0].name or ""
     names = Names(copy.graph)
     twin = ir.Node(
         node.domain,
@@ -88,15 +97,15 @@ def weights_in_codes(model: ir.Model, layer: Layer) -> Experiment:
     )
     for operand in layer.operands:
         constant = add_float_initializer(
-            copy.graph, names, f"{layer.output}_{operand.index}", operand.reals
+            copy.graph, names, f"{output}_{operand.index}", operand.reals
         )
         twin.replace_input_with(operand.index, constant)
     copy.graph.insert_after(node, twin)
     exact, coded = node.outputs[0], twin.outputs[0]
     take_over(exact, coded)
-    exact.name = names.fresh(f"{layer.output}_exact")
+    exact.name = names.fresh(f"{output}_exact")
     exact.type, exact.shape = coded.type, coded.shape
-    return Experiment(_returning(copy, exact, coded), exact.name, layer.output)
+    return Experiment(_returning(copy, exact, coded), exact.name, output)
 
 
 def activation_in_codes(model: ir.Model, activation: Activation) -> Experiment:

@@ -28,6 +28,7 @@ from intaglio.commands.diagnose.together import Together
 from intaglio.commands.diagnose.watch import Watch
 from intaglio.commands.diagnose.weights import (
     LayerRanges,
+    Reals,
     channel_maxima,
     weight_ranges,
     weight_use,
@@ -206,7 +207,11 @@ def _ranges(subject: Subject, network: QuantizedNetwork) -> tuple[LayerRanges, .
     """Before and after; what codes stand for where the rewritten weights aren't known."""
     if subject.rewritten is not None:
         return weight_ranges(subject.original, subject.rewritten)
-    stored = {layer.output: channel_maxima(layer.operands[0]) for layer in network.layers}
+    stored: dict[str | None, Reals] = {}
+    for layer in network.layers:
+        node = float_node(subject.original, layer)
+        if node is not None:
+            stored[node.outputs[0].name] = channel_maxima(layer.operands[0])
     return tuple(
         replace(one, after=stored.get(one.output))
         for one in weight_ranges(subject.original, subject.original)

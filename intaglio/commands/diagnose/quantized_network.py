@@ -183,7 +183,7 @@ def _parameters(node: ir.Node, codes: ir.Value) -> QuantizationParameters | None
     zeros = (0,) * len(scales) if zero is None else tuple(int(z) for z in zero.ravel())
     rank = None if codes.shape is None else len(codes.shape)
     axis = None
-    if scale.ndim:
+    if scale.size > 1:
         axis = int_attribute(node, "axis", 1)
         axis = axis + rank if axis < 0 and rank is not None else axis
     return QuantizationParameters(Encoding(bits, codes.dtype.is_signed()), scales, zeros, axis)
