@@ -22,6 +22,8 @@ _STDS = 4.0
 _GOOD_FIT = 0.05
 _MOST_GROUPS = 2048  # elements of one axis that may have means of their own
 _SMALLEST_IMAGE = 16
+# Beyond these an estimate isn't one; trained networks leave at most 0.03 and 0.4 unexplained.
+_WORST_MEANS, _WORST_VARIANCES = 0.25, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def estimate_input(model: ir.Model, name: str) -> InputEstimate:
 
     Raises:
         InvalidData: the input reaches no linear layer with noted statistics, its shape is open
-            beyond the batch, or that layer's channels are all constant.
+            beyond the batch, that layer's channels are all constant, or no input explains them.
     """
     value = next(value for value in model.graph.inputs if value.name == name)
     layers = first_layers(value)
@@ -89,7 +91,11 @@ def estimate_input(model: ir.Model, name: str) -> InputEstimate:
         raise _unknown(name, "a first layer whose channels are all constant")
     channel = _channel_axis(probe.dims)
     fit = _best_fit(probe, channel)
-    return _conclude(probe, channel, fit, [value.name or "" for value in layers.noted])
+    names = ", ".join(value.name or "" for value in layers.noted)
+    if fit.mean_error > _WORST_MEANS or fit.std_error > _WORST_VARIANCES or not fit.std.any():
+        left = f"means by {fit.mean_error:.2g} std, variances by {100 * fit.std_error:.0f} %"
+        raise _unknown(name, f"statistics after {names} that no input explains ({left})")
+    return _conclude(probe, channel, fit, names)
 
 
 def _unknown(name: str, found: str) -> InvalidData:
@@ -124,7 +130,7 @@ def _best_fit(probe: Probe, channel: int | None) -> _Fit:
     return _Fit(groups, mean, std, error, std_error)
 
 
-def _conclude(probe: Probe, channel: int | None, fit: _Fit, layers: list[str]) -> InputEstimate:
+def _conclude(probe: Probe, channel: int | None, fit: _Fit, layers: str) -> InputEstimate:
     mean, std = fit.mean, fit.std
     image = (
         len(probe.dims) == 3
@@ -143,10 +149,9 @@ def _conclude(probe: Probe, channel: int | None, fit: _Fit, layers: list[str]) -
         if channel is not None:
             shaped = ShapedDistribution(found, (1,))
             found = shaped.expanded((probe.dims[channel],)).flat
-    where = f"the statistics after {', '.join(layers)}"
     taken = "mean +- 4 std" if known is None else f"taken for {known.name}"
     said = (
-        f"estimated from {where}: mean {_listed(mean)}, std {_listed(std)}, {taken}: "
+        f"estimated from the statistics after {layers}: mean {_listed(mean)}, std {_listed(std)}, {taken}: "
         f"{low:.4g} to {high:.4g} (left unexplained: {fit.mean_error:.2g} std of the means, "
         f"{100 * fit.std_error:.0f} % of the variances)"
     )

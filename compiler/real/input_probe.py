@@ -25,10 +25,10 @@ _AFFINE = frozenset({"Add", "Mul", "Sub"})
 
 @dataclass(frozen=True, slots=True)
 class FirstLayers:
-    """The linear layers that an input reaches through moves and affine operators only.
+    """What an input reaches through linear layers, affine operators and moves only.
 
     Attributes:
-        noted: their outputs with noted statistics.
+        noted: the first values with noted statistics.
         obstacles: what else the input reaches, and what is wrong with it.
     """
 
@@ -51,19 +51,18 @@ def first_layers(value: ir.Value) -> FirstLayers:
 
 
 def _follow(node: ir.Node) -> FirstLayers | str:
-    output = node.outputs[0]
-    if node.op_type in _LINEAR and read_linear(node) is not None:
-        if read_channel_statistics(output) is None:
-            return f"{describe(node)} has no BatchNormalization to learn from"
-        return FirstLayers((output,), ())
+    noted = tuple(value for value in node.outputs if read_channel_statistics(value) is not None)
+    linear = node.op_type in _LINEAR and read_linear(node) is not None
     affine = node.op_type in _AFFINE and computed_operand(node) is not None
-    if not affine and node.op_type not in _MOVES:
+    if not linear and not affine and node.op_type not in _MOVES:
         return f"{describe(node)} isn't linear with constant weights"
-    parts = [first_layers(moved) for moved in node.outputs]
-    return FirstLayers(
-        tuple(value for part in parts for value in part.noted),
-        tuple(said for part in parts for said in part.obstacles),
-    )
+    if noted:
+        return FirstLayers(noted, ())
+    parts = [first_layers(value) for value in node.outputs]
+    further = tuple(value for part in parts for value in part.noted)
+    if linear and not further:
+        return f"{describe(node)} has no BatchNormalization to learn from"
+    return FirstLayers(further, tuple(said for part in parts for said in part.obstacles))
 
 
 class Probe:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from intaglio.compiler.real.estimate_input import InputEstimate, estimate_input
+from intaglio.compiler.real.normalize import normalize
 from intaglio.compiler.real.statistics import write_channel_statistics
 from intaglio.errors import InvalidData
 from tests.compiler.real.building import Array, note_statistics, parse, random
@@ -174,3 +175,26 @@ def test_constant_channels_tell_nothing() -> None:
     write_channel_statistics(value, np.zeros(16), np.zeros(16))
     with pytest.raises(InvalidData, match="channels are all constant"):
         estimate_input(model, "x")
+
+
+def test_statistics_that_no_input_explains_are_refused() -> None:
+    model = parse("(float[N,3,24,24] x) => (y) { c = Conv(x, w) y = Relu(c) }", w=W)
+    value = next(node for node in model.graph).outputs[0]
+    noise = np.random.default_rng(0)
+    write_channel_statistics(value, noise.normal(size=16), noise.uniform(0.01, 1.0, 16))
+    with pytest.raises(InvalidData, match=r"statistics after c that no input explains"):
+        estimate_input(model, "x")
+
+
+def test_a_normalization_of_the_input_itself() -> None:
+    data = (3.0 + 2.0 * random(3, 500, 6)).astype(np.float32)
+    parameters = {
+        "g": random(1, 6), "b": random(2, 6), "m": data.mean(axis=0), "v": data.var(axis=0),
+    }  # fmt: skip
+    model = parse(
+        """(float[N,6] x) => (y) {
+            n = BatchNormalization(x, g, b, m, v) r = Relu(n) y = Gemm(r, w) }""",
+        w=random(3, 6, 4), **parameters,
+    )  # fmt: skip
+    found = estimate_input(normalize(model), "x")
+    check_is(found, np.array([3.0]), np.array([2.0]), tolerance=0.1)
