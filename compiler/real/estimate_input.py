@@ -151,7 +151,8 @@ def _conclude(probe: Probe, channel: int | None, fit: _Fit, layers: str) -> Inpu
             found = shaped.expanded((probe.dims[channel],)).flat
     taken = "mean +- 4 std" if known is None else f"taken for {known.name}"
     said = (
-        f"estimated from the statistics after {layers}: mean {_listed(mean)}, std {_listed(std)}, {taken}: "
+        f"estimated from the statistics after {layers}: "
+        f"mean {_listed(mean)}, std {_listed(std)}, {taken}: "
         f"{low:.4g} to {high:.4g} (left unexplained: {fit.mean_error:.2g} std of the means, "
         f"{100 * fit.std_error:.0f} % of the variances)"
     )
