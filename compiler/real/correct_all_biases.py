@@ -56,7 +56,9 @@ def correct_all_biases(
     Raises:
         InvalidData: as ``correct_biases_on_data``.
     """
-    calculated = correct_biases(model, plan.constants, known.distributions, known.missing)
+    calculated = correct_biases(
+        model, plan.constants, known.distributions, known.missing, plan.activations
+    )
     if measured is None:
         return calculated
     layers = _unchanged(model, calculated.model) if measured.where_unknown else None

@@ -24,17 +24,21 @@ def correct_biases(
     weights: Mapping[Operand, QuantizationParameters],
     distributions: Mapping[str, ChannelDistribution],
     missing: Mapping[str, str] | None = None,
+    activations: Mapping[str, QuantizationParameters] | None = None,
 ) -> Outcome:
     """Take the expected error of each layer off its bias.
 
-    b'[m] = b[m] - sum over c, k of (Q(W) - W)[m, c, k] * presence[k] * E[x_c]
+    b'[m] = b[m] - sum over c, k of presence[k] * (Q(W)[m, c, k] * E[Q(x_c)] - W[m, c, k] * E[x_c])
 
     for each Conv, ConvTranspose and Gemm with constant weights. ``presence`` is the share of
     positions at which a tap reads data instead of zero padding, so that the mean over the whole
     plane is exact, borders included.
 
     E[x] is the mean of the given distribution. Where none is known (the first layer reads data), it
-    is solved for from the noted means of the layer's result, if there are enough of them.
+    is solved for from the noted means of the layer's result, if there are enough of them. E[Q(x)]
+    is E[x] unless codes of x are given: they cut tails off and round channels without spread all
+    to one side. Only the codes of x itself are counted, not those of values that x is a sum or
+    an average of.
 
     The statistics of values stay as they are, and one set of distributions serves all layers: once
     a layer is corrected, the mean of its quantized result is again what it was in the float
@@ -48,6 +52,7 @@ def correct_biases(
         distributions: of the values that layers read, by name. A layer whose input has none, and
             whose result has no noted statistics to tell it from, is left alone and noted.
         missing: why a value has no distribution, by name, for the notes.
+        activations: the codes of values, by name; None to leave them out.
 
     Returns:
         The network; for each layer a note with the correction: ``largest`` in absolute numbers,
@@ -58,6 +63,7 @@ def correct_biases(
     Source: Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction
     (2019), section 4.2 and appendix B; the presence of taps is ours.
     """
+    known = _Known(distributions, missing or {}, activations or {})
     model = model.clone()
     names = Names(model.graph)
     notes: list[Note] = []
@@ -67,7 +73,7 @@ def correct_biases(
         parameters = None if found is None else weights.get(operand(node, found[0]))
         if found is None or parameters is None or node.op_type == "PRelu":
             continue
-        expected = _expected_error(node, parameters, distributions, missing or {})
+        expected = _expected_error(node, parameters, known)
         if isinstance(expected, str):
             notes.append(Note(name_of(node), f"left as it is: {expected}", {}))
             continue
@@ -87,6 +93,15 @@ def correct_biases(
         f"{corrected} of {len(notes)} layers corrected by calculation",
         tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of values, by their names, as given to ``correct_biases``."""
+
+    distributions: Mapping[str, ChannelDistribution]
+    missing: Mapping[str, str]
+    activations: Mapping[str, QuantizationParameters]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,30 +126,44 @@ def correction_figures(correction: Reals, std: Reals | None) -> dict[str, float]
 def _expected_error(
     node: ir.Node,
     parameters: QuantizationParameters,
-    distributions: Mapping[str, ChannelDistribution],
-    missing: Mapping[str, str],
+    known: _Known,
 ) -> _Expected | str:
-    """E[Q(W) x] - E[W x] of a layer, or why it can't be told."""
+    """E[Q(W) Q(x)] - E[W x] of a layer, or why it can't be told."""
     linear, source = read_linear(node), node.inputs[0]
     stored = float_constant(node.inputs[1])
     if linear is None or source is None or stored is None:
         return f"a {node.op_type} of this form has no bias along the channels"
     name = source.name or ""
-    known = distributions.get(name)
-    if known is not None and known.channels != linear.inputs:
+    found = known.distributions.get(name)
+    if found is not None and found.channels != linear.inputs:
         return (
-            f"the distribution of its input {name} has {known.channels} channels, "
+            f"the distribution of its input {name} has {found.channels} channels, "
             f"the layer reads {linear.inputs}"
         )
-    means = _solved_mean(node, linear) if known is None else InputMean(known.moments()[0], 0.0)
+    means = _solved_mean(node, linear) if found is None else InputMean(found.moments()[0], 0.0)
     if isinstance(means, str):
-        reason = missing.get(name, "none was given")
+        reason = known.missing.get(name, "none was given")
         return f"no distribution of its input {name} ({reason}), and {means}"
-    rounded = parameters.dequantize(parameters.quantize(stored))
-    taps = _summed(node, in_canonical_layout(node, rounded) - linear.weight)
-    grouped = taps.reshape(linear.groups, linear.outputs // linear.groups, -1)
-    error = np.einsum("gmc,gc->gm", grouped, means.mean.reshape(linear.groups, -1))
-    return _Expected(linear, error.ravel(), means.residual)
+    rounded = in_canonical_layout(node, parameters.dequantize(parameters.quantize(stored)))
+    error = _product(_summed(node, rounded - linear.weight), means.mean, linear.groups)
+    codes = known.activations.get(name)
+    if found is not None and codes is not None:
+        error += _product(_summed(node, rounded), _moved(found, codes), linear.groups)
+    return _Expected(linear, error, means.residual)
+
+
+def _moved(distribution: ChannelDistribution, codes: QuantizationParameters) -> Reals:
+    """E[Q(x)] - E[x] of each channel, over its equally likely quantiles."""
+    samples = distribution.samples()
+    moved: Reals = np.mean(codes.dequantize(codes.quantize(samples)) - samples, axis=1)
+    return moved
+
+
+def _product(taps: Reals, mean: Reals, groups: int) -> Reals:
+    """``[M]``, of weights ``[M, C / groups]`` and ``[C]``."""
+    grouped = taps.reshape(groups, taps.shape[0] // groups, -1)
+    product: Reals = np.einsum("gmc,gc->gm", grouped, mean.reshape(groups, -1))
+    return product.ravel()
 
 
 def _solved_mean(node: ir.Node, linear: Linear) -> InputMean | str:

@@ -12,6 +12,7 @@ from intaglio.compiler.real.correct_biases import correct_biases
 from intaglio.compiler.real.distributions import ChannelDistribution
 from intaglio.compiler.real.editing import constant
 from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.parameters import Encoding, parameters_for
 from intaglio.compiler.real.plan import plan_quantization, plan_weights
 from intaglio.compiler.real.ranges import Range
 from intaglio.compiler.real.roles import quantized_values, weight_input
@@ -211,3 +212,21 @@ def test_the_input_mean_of_the_first_layer_follows_from_its_batch_normalization(
     assert after == pytest.approx(wanted, abs=1e-4)
     assert "follows from the means of its result" in outcome.notes[0].said
     assert outcome.notes[0].figures["residual_in_std"] < 1e-5
+
+
+def test_codes_of_the_input_that_move_its_mean() -> None:
+    # Scale 1 for all: 2.75 becomes 3; a channel that is always 0.6 becomes 1, and of one that is
+    # 9 or more half of the time, cut off at 7, what is above is lost.
+    model = parse("(float[N, 2] x) => (float[N, 1] y) { y = Gemm <transB = 1> (x, w) }",
+                  w=np.array([[2.75, -3.0]], np.float32))  # fmt: skip
+    known = {
+        "x": ChannelDistribution(
+            np.array([0.6, 9.0]), np.array([0.0, 3.0]), np.array([0.0, 9.0]), np.array([9.0, 99.0])
+        )
+    }
+    mean = 9.0 + 3.0 / np.sqrt(2 * np.pi)
+    codes = parameters_for(0.0, 7.0, Encoding(3, signed=False))
+    outcome = correct_biases(model, plan_weights(model, COARSE), known, activations={"x": codes})
+    bias = constant(outcome.model.graph.node(0).inputs[2])
+    wanted, found = 2.75 * 0.6 - 3.0 * mean, 3.0 * 1.0 - 3.0 * 7.0
+    assert bias == pytest.approx(np.array([wanted - found]), abs=0.02)
