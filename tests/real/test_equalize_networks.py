@@ -7,11 +7,19 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.equalize import equalize_layers
 from intaglio.compiler.real.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Session
+from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.per_channel_caps import per_channel_caps
 from intaglio.compiler.real.restore_clips import restore_clips
+from intaglio.compiler.recipes.minmax import quantize_minmax
+from intaglio.numerics.profile import load_profile
+from intaglio.simulator import vectorized
+from tests.compiler.recipes.quantized_file import QuantizedFile
+from tests.processor import has_vnni
 from tests.real.networks import NETWORKS
 
 pytestmark = pytest.mark.real
@@ -54,3 +62,23 @@ def test_equalization_keeps_the_function(name: str, real_data: Path) -> None:
     if capped.channels:
         restored = restore_clips(capped.model).model
         assert [node.op_type for node in restored.graph] == [node.op_type for node in model.graph]
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1_025", "resnet20"])
+def test_equalized_integers_equal_onnx_runtime(name: str, real_data: Path, tmp_path: Path) -> None:
+    """Per tensor, where equalization matters; the bounds by channel are the requantizers'."""
+    if not has_vnni():
+        pytest.skip("ONNX Runtime computes otherwise on this processor")
+    network = NETWORKS[name]
+    model = equalize_layers(per_channel_caps(normalize(network.load(real_data))).model).model
+    calibration = network.feeds(real_data, model, 8)
+    result = quantize_minmax(model, calibration, QuantizationOptions(per_channel=False))
+    file = QuantizedFile.written(result.model, result.plan, tmp_path / "quantized.onnx")
+    samples = list(network.feeds(real_data, model, 2, skip=8))
+    assert file.farthest("ort-x86-vnni", samples) == 0
+    lowered = lower(file.graph, load_profile("ort-x86-vnni"))
+    kinds = {type(node.op) for node in lowered.nodes}
+    assert not kinds & {fixed.Minimum, fixed.Maximum, fixed.Clamp}
+    for feeds, (expected,) in zip(samples, file.outputs("ort-x86-vnni", samples), strict=True):
+        (found,) = vectorized.run(lowered, feeds).values()
+        np.testing.assert_array_equal(found, expected)
