@@ -10,7 +10,7 @@ import numpy as np
 
 from intaglio.commands.diagnose.weights import LayerRanges, Reals
 
-_ROW, _PANEL, _GAP, _TOP, _BOTTOM = 22, 430, 30, 66, 48
+_ROW, _PANEL, _GAP, _TOP, _BOTTOM = 22, 430, 56, 66, 48
 _LETTER, _MOST_LETTERS = 6.6, 44
 _DECADES = 5
 """What is narrower than the widest channel by more than this is counted, not drawn."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from intaglio.compiler.real.editing import constant, input_at, int_attribute, sole_consumer
 from intaglio.compiler.real.insert_quantization import WIDTH_KEY
 from intaglio.compiler.real.parameters import Encoding, QuantizationParameters
-from intaglio.compiler.real.roles import is_weight, weight_axis
+from intaglio.compiler.real.roles import CLAMPS, SELECTIONS, is_weight, weight_axis
 
 Codes = NDArray[np.int64]
 
@@ -85,29 +85,30 @@ class QuantizedNetwork:
 
 
 def read_quantized(model: ir.Model) -> QuantizedNetwork:
-    """Find the codes of a QDQ model; what is written in other ways isn't found."""
+    """Find the codes of a QDQ model; what is written in other ways isn't found.
+
+    What a Min or Max with a constant alone reads has codes in the file, which are clamped before
+    anything else is made of them: it is neither an activation, nor is the constant a layer.
+    """
     activations: dict[str, Activation] = {}
     layers: list[Layer] = []
     for node in model.graph:
         if node.op_type == "QuantizeLinear":
-            found = _activation(node)
+            found = None if _clamp_behind(node) is not None else _activation(node)
             if found is not None:
                 activations.setdefault(found.name, found)
-        elif node.op_type != "DequantizeLinear":
+        elif node.op_type != "DequantizeLinear" and node.op_type not in SELECTIONS:
             operands = [o for i in range(len(node.inputs)) if (o := _stored(node, i)) is not None]
             if operands:
-                operands.sort(key=lambda o: not is_weight(node, o.index))
-                output = node.outputs[0]
-                layers.append(
-                    Layer(
-                        output=float_name(output),
-                        node=node.name or float_name(output),
-                        op=node.op_type,
-                        result=_result(output),
-                        operands=tuple(operands),
-                    )
-                )
+                layers.append(_layer(node, operands))
     return QuantizedNetwork(model, tuple(activations.values()), tuple(layers))
+
+
+def _layer(node: ir.Node, operands: list[StoredOperand]) -> Layer:
+    output = node.outputs[0]
+    name = float_name(output)
+    weights_first = sorted(operands, key=lambda one: not is_weight(node, one.index))
+    return Layer(name, node.name or name, node.op_type, _result(output), tuple(weights_first))
 
 
 def with_codes_returned(network: QuantizedNetwork) -> ir.Model:
@@ -125,22 +126,12 @@ def float_name(value: ir.Value) -> str:
 
     A value that the network returns has left its name to its dequantized form.
     """
-    for use in value.uses():
-        if use.node.op_type == "Clip" and _is_width_clip(use.node):
-            return float_name_behind(use.node.outputs[0]) or value.name or ""
-    return float_name_behind(value) or value.name or ""
-
-
-def float_name_behind(value: ir.Value) -> str | None:
-    """The name of the graph output that ``value`` becomes once quantized and dequantized."""
-    for use in value.uses():
-        if use.node.op_type != "QuantizeLinear" or use.idx != 0:
-            continue
-        for reader in use.node.outputs[0].uses():
-            result = reader.node.outputs[0]
-            if reader.node.op_type == "DequantizeLinear" and result.is_graph_output():
-                return result.name
-    return None
+    quantize = _quantizer(value)
+    for use in () if quantize is None else quantize.outputs[0].uses():
+        result = use.node.outputs[0]
+        if use.node.op_type == "DequantizeLinear" and result.is_graph_output():
+            return result.name or ""
+    return value.name or ""
 
 
 def _activation(node: ir.Node) -> Activation | None:
@@ -202,11 +193,39 @@ def _is_width_clip(node: ir.Node) -> bool:
 
 def _result(value: ir.Value) -> str | None:
     """The name of the value that ``value`` becomes codes as, behind the clamps that follow it."""
-    if any(use.node.op_type == "QuantizeLinear" for use in value.uses()):
-        return float_name(value)
+    quantize = _quantizer(value)
+    if quantize is not None:
+        clamp = _clamp_behind(quantize)
+        return float_name(value) if clamp is None else _result(clamp.outputs[0])
     reader = sole_consumer(value)
-    if reader is None or reader.op_type not in ("Clip", "Relu", "Min", "Max"):
+    if reader is None or reader.op_type not in CLAMPS | SELECTIONS:
         return None
-    if _is_width_clip(reader):
-        return float_name(value)
     return _result(reader.outputs[0])
+
+
+def _quantizer(value: ir.Value) -> ir.Node | None:
+    """The QuantizeLinear that reads a value, perhaps through the clip of its width."""
+    for use in value.uses():
+        if use.node.op_type == "QuantizeLinear" and use.idx == 0:
+            return use.node
+        if _is_width_clip(use.node):
+            return sole_consumer(use.node.outputs[0])
+    return None
+
+
+def _clamp_behind(quantize: ir.Node) -> ir.Node | None:
+    """The Min or Max with a constant that alone reads these codes, dequantized."""
+    dequantize = sole_consumer(quantize.outputs[0])
+    reader = None if dequantize is None else sole_consumer(dequantize.outputs[0])
+    if reader is None or reader.op_type not in SELECTIONS:
+        return None
+    others = [
+        index
+        for index, value in enumerate(reader.inputs)
+        if value is not None and value.producer() is not dequantize
+    ]
+    constants = all(
+        constant(reader.inputs[index]) is not None or _stored(reader, index) is not None
+        for index in others
+    )
+    return reader if constants else None

@@ -108,7 +108,9 @@ def summary(found: Diagnosis) -> list[str]:
             f"of {found.samples} samples"
         )
     if output.rewritten is not None and output.rewritten.largest_error > 0:
-        lines.append(f"the recipe's float network alone has {_said(output.rewritten)}")
+        lines.append(
+            f"before it is rounded, the recipe's float network has {_said(output.rewritten)}"
+        )
     return [*lines, *found.remarks]
 
 

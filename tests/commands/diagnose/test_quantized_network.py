@@ -95,6 +95,33 @@ def test_a_constant_that_is_added_is_a_layer_of_its_own() -> None:
     assert layer.operands[0].reals.item() == pytest.approx(3.0, rel=1e-2)
 
 
+def test_bounds_by_channel_are_neither_layers_nor_activations() -> None:
+    text = CHAIN.replace("d = Relu (c)", "r = Relu (c)\n    d = Min (r, caps)")
+    caps = np.linspace(0.5, 4, 8, dtype=np.float32).reshape(1, 8, 1, 1)
+    for bits in (8, 6):
+        network, plan = read(
+            QuantizationOptions(activation_bits=bits), text, **chain_constants(), caps=caps
+        )
+        assert {"r", "d"} <= set(plan.activations)
+        assert [one.name for one in network.activations] == ["x", "b", "d", "y"]
+        assert [(layer.output, layer.result) for layer in network.layers] == [
+            ("a", "b"),
+            ("c", "d"),
+            ("y", "y"),
+        ]
+
+
+def test_what_a_bound_shares_with_another_reader_is_an_activation() -> None:
+    text = """(float[N, 4, 6, 6] x) => (float[N, 4, 6, 6] y) {
+        r = Relu (x)
+        d = Min (r, caps)
+        y = Add (r, d)
+    }"""
+    caps = np.full((1, 4, 1, 1), 0.5, np.float32)
+    network, _ = read(QuantizationOptions(), text, caps=caps)
+    assert [one.name for one in network.activations] == ["x", "r", "d", "y"]
+
+
 def test_codes_are_returned_beside_the_outputs() -> None:
     network, _ = read(QuantizationOptions())
     model = with_codes_returned(network)

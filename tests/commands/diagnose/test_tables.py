@@ -47,7 +47,7 @@ def test_the_summary_says_what_was_measured_on_what() -> None:
     assert "under tflm" in said
     assert "31.2 dB, cosine 0.9991" in said
     assert "the same on 3 of 4" in said
-    assert "float network alone has 80.0 dB" in said
+    assert "the recipe's float network has 80.0 dB" in said
     assert said.endswith("a remark")
 
 
