@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=[each.name for each in NETWORKS])
     parser.add_argument("--tools", nargs="+", default=[each.name for each in TOOLS])
     parser.add_argument("--images", type=int, help="evaluate no more than this many")
-    parser.add_argument("--json", type=Path, help="write every figure, after every network")
+    parser.add_argument("--json", type=Path, help="write the figures, after each")
     chosen = parser.parse_args()
     console, found = Console(stderr=True, soft_wrap=True), list[Measured]()
     for network in (each for each in NETWORKS if each.name in chosen.networks):
@@ -81,12 +81,16 @@ def main() -> None:
                 for measured in measure(network, methods, images, Path(name)):
                     console.print(_sentence(measured))
                     found.append(measured)
-        if chosen.json:
-            chosen.json.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
+                    if chosen.json:
+                        _write(chosen.json, found)
     shown = Console()
     shown.print(table(found))
     for program, refused in {(each.tool, each.refused): None for each in found if each.refused}:
         shown.print(f"{program} refused: {refused}")
+
+
+def _write(path: Path, found: Sequence[Measured]) -> None:
+    path.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
 
 
 def table(found: Sequence[Measured]) -> Table:
