@@ -2,13 +2,19 @@
 """What a user can choose about the codes of a quantized network."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from intaglio.compiler.real.layer_overrides import (
+    MAXIMUM_BITS,
+    MINIMUM_BITS,
+    LayerOverride,
+    require_width,
+)
 from intaglio.compiler.real.parameters import Encoding
 from intaglio.compiler.real.weight_scales import WEIGHT_RANGES, WeightRange
 from intaglio.errors import InvalidOption
 
-MINIMUM_BITS, MAXIMUM_BITS = 2, 16
 MINIMUM_BIAS_BITS, MAXIMUM_BIAS_BITS = 8, 32
 
 
@@ -31,6 +37,7 @@ class QuantizationOptions:
             machines that can't rescale there. (Those of Concat always do.)
         bias_bits: the widest bias code, 8 to 32. Where a bias needs more, the scale of the
             weights is raised; codes are stored as int32 in any case.
+        overrides: what single layers have otherwise, by the name of the node or its first output.
     """
 
     weight_bits: int = 8
@@ -44,17 +51,14 @@ class QuantizationOptions:
     power_of_two_scales: bool = False
     unify_scales: bool = False
     bias_bits: int = 32
+    overrides: Mapping[str, LayerOverride] = field(
+        default_factory=dict[str, LayerOverride], hash=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse widths that have no meaning here."""
-        for name, bits in (("weight", self.weight_bits), ("activation", self.activation_bits)):
-            if not MINIMUM_BITS <= bits <= MAXIMUM_BITS:
-                raise InvalidOption(
-                    f"{name} bits",
-                    bits,
-                    "there is no such width",
-                    f"choose {MINIMUM_BITS} to {MAXIMUM_BITS}",
-                )
+        require_width("weight bits", self.weight_bits)
+        require_width("activation bits", self.activation_bits)
         if not MINIMUM_BIAS_BITS <= self.bias_bits <= MAXIMUM_BIAS_BITS:
             raise InvalidOption(
                 "bias bits",

@@ -2,14 +2,17 @@
 """Every scale and zero point of a quantized network, before a node is touched."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
+from intaglio.compiler.real.activation_encodings import activation_encodings
 from intaglio.compiler.real.editing import float_constant, name_of
+from intaglio.compiler.real.layer_overrides import override_of, require_layers
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.outcome import Note
 from intaglio.compiler.real.parameters import (
+    Encoding,
     QuantizationParameters,
     bias_parameters,
     maximum_bias,
@@ -64,7 +67,8 @@ def plan_quantization(
 ) -> QuantizationPlan:
     """Choose the codes of activations from ``ranges``, and of weights and biases from themselves.
 
-    Weights read by several nodes along the same axis get one set of scales for all of them.
+    Weights read by several nodes along the same axis, at the same width, get one set of scales for
+    all of them.
 
     Args:
         model: a normalized model.
@@ -73,13 +77,18 @@ def plan_quantization(
 
     Raises:
         InvalidData: the range of a value is missing.
+        InvalidOption: a layer that shall have other codes isn't there.
     """
-    settled = settle_ranges(model, ranges, options.activations, unify=options.unify_scales)
+    require_layers(options.overrides, model.graph)
+    encodings, narrowed = activation_encodings(model, options)
+    settled = settle_ranges(
+        model, ranges, options.activations, unify=options.unify_scales, encodings=encodings
+    )
     activations = {
-        name: parameters_for(found.minimum, found.maximum, options.activations)
+        name: parameters_for(found.minimum, found.maximum, encodings[name])
         for name, found in settled.items()
     }
-    notes: list[Note] = []
+    notes = [*narrowed]
     constants = {
         **_like_activations(model.graph, activations, options),
         **_weights_and_biases(model.graph, activations, options, notes),
@@ -134,8 +143,8 @@ def _weights_and_biases(
     options: QuantizationOptions,
     notes: list[Note],
 ) -> dict[Operand, QuantizationParameters]:
-    weights: dict[tuple[str, int | None], QuantizationParameters] = {}
-    users: list[tuple[ir.Node, int, tuple[str, int | None]]] = []
+    weights: dict[tuple[str, int | None, int], QuantizationParameters] = {}
+    users: list[tuple[ir.Node, int, tuple[str, int | None, int]]] = []
     for node in graph:
         found = weight_input(node)
         if found is None:
@@ -143,11 +152,9 @@ def _weights_and_biases(
         index, value = found
         array = float_constant(value)
         assert array is not None
-        axis = weight_axis(node, index, array.ndim) if options.per_channel else None
-        key = (value.name or "", axis)
-        base = weights.get(key) or weight_parameters(
-            array, axis, options.weights, options.weight_range
-        )
+        axis, encoding = _weight_codes(node, index, array.ndim, options)
+        key = (value.name or "", axis, encoding.bits)
+        base = weights.get(key) or weight_parameters(array, axis, encoding, options.weight_range)
         bias, data = float_constant(bias_input(node)), _data_parameters(node, activations)
         if bias is not None and data is not None:
             raised = raise_scales_for_bias(base, data, bias, options.bias_bits)
@@ -163,6 +170,17 @@ def _weights_and_biases(
             repeats = bias.size // len(weights[key].scales)
             planned[operand(node, 2)] = bias_parameters(data, weights[key], repeats)
     return planned
+
+
+def _weight_codes(
+    node: ir.Node, index: int, rank: int, options: QuantizationOptions
+) -> tuple[int | None, Encoding]:
+    """The axis that the scales of a weight differ along, and its codes."""
+    own = override_of(options.overrides, node)
+    per_channel = options.per_channel if own.per_channel is None else own.per_channel
+    bits = options.weight_bits if own.weight_bits is None else own.weight_bits
+    axis = weight_axis(node, index, rank) if per_channel else None
+    return axis, replace(options.weights, bits=bits)
 
 
 def _raised(

@@ -45,7 +45,12 @@ def observed_ranges(statistics: Statistics) -> dict[str, Range]:
 
 
 def settle_ranges(
-    model: ir.Model, ranges: Mapping[str, Range], encoding: Encoding, *, unify: bool = False
+    model: ir.Model,
+    ranges: Mapping[str, Range],
+    encoding: Encoding,
+    *,
+    unify: bool = False,
+    encodings: Mapping[str, Encoding] | None = None,
 ) -> dict[str, Range]:
     """One range for each value that becomes codes, equal where the integers need equal codes.
 
@@ -62,6 +67,7 @@ def settle_ranges(
         ranges: by value name, as observed or predicted.
         encoding: of activations.
         unify: whether additions share ranges too, for machines that can't rescale operands.
+        encodings: of activations that are coded otherwise, by value name.
 
     Raises:
         InvalidData: the range of a value is missing.
@@ -71,7 +77,7 @@ def settle_ranges(
     for value in quantized_values(model.graph):
         name = value.name or ""
         shared.add_node(name)
-        own[name] = _own_range(value, ranges, encoding)
+        own[name] = _own_range(value, ranges, (encodings or {}).get(name, encoding))
     ignored = _share(model.graph, shared)
     if unify:
         _share_sums(model.graph, shared, own)
@@ -83,6 +89,16 @@ def settle_ranges(
             joint = joint.union(other)
         settled.update(dict.fromkeys(names, joint))
     return settled
+
+
+def tied_values(graph: ir.Graph, *, unify: bool = False) -> "nx.Graph[str]":
+    """The values that become codes, with an edge between those that need equal codes."""
+    shared: nx.Graph[str] = nx.Graph()
+    shared.add_nodes_from(value.name or "" for value in quantized_values(graph))
+    _share(graph, shared)
+    if unify:
+        _share_sums(graph, shared, {})
+    return shared
 
 
 def _own_range(value: ir.Value, ranges: Mapping[str, Range], encoding: Encoding) -> Range:
