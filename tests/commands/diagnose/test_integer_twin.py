@@ -14,13 +14,18 @@ from intaglio.simulator import vectorized
 from tests.commands.diagnose.networks import batches, case, chain_constants
 
 
-@pytest.mark.parametrize("name", ["single-rounding", "tflm", "ort-x86-vnni"])
-@pytest.mark.parametrize("options", [QuantizationOptions(), QuantizationOptions(4, 6)])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("single-rounding", QuantizationOptions()),
+        ("single-rounding", QuantizationOptions(4, 6)),
+        ("tflm", QuantizationOptions(4, 6)),
+        ("ort-x86-vnni", QuantizationOptions()),
+    ],
+)
 def test_the_outputs_are_those_of_the_network_as_it_is(
     name: str, options: QuantizationOptions
 ) -> None:
-    if name == "ort-x86-vnni" and options.weight_bits != 8:
-        pytest.skip("that runtime has no such kernels")
     model = case(chain_constants(), options).subject.quantized
     profile = load_profile(name)
     graph = lower(import_onnx(model, "small", 1), profile)
