@@ -30,8 +30,8 @@ class EqualizationOptions:
     exponent: float = 0.5
     activation_share: float = 0.0
     include_bias: bool = False
-    sweeps: int = 40
-    tolerance: float = 1e-4
+    sweeps: int = 100
+    tolerance: float = 1e-3
     least_range: float = 1e-8
     largest_scale: float = 1e8
 
