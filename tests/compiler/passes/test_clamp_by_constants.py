@@ -202,6 +202,34 @@ def test_dequantized_codes_of_one_scale(
     assert_same_outputs(graph, after, {"x": np.broadcast_to(codes, (256, len(bounds)))})
 
 
+WIDE_CODES = st.integers(0, 65535)
+
+
+@SETTINGS
+@given(
+    scale=SCALES,
+    method=st.sampled_from(list(QuantizeMethod)),
+    zero=WIDE_CODES,
+    bound=WIDE_CODES,
+    codes=st.lists(WIDE_CODES, min_size=1, max_size=20),
+)
+def test_sixteen_bits_are_told_apart(
+    scale: Float32, method: QuantizeMethod, zero: int, bound: int, codes: list[int]
+) -> None:
+    wide = TensorType(IntType(16, signed=False), (len(codes),))
+    pair = DequantizedPair(
+        PairFunction.MINIMUM, scale, zero, scale, zero, scale, zero, 0, 65535, method
+    )
+    builder = Builder("example", Level.FIXED)
+    x = builder.input("x", wide)
+    one = TensorType(IntType(16, signed=False), (1,))
+    k = builder.constant("k", one, np.array([bound], dtype=np.uint16))
+    graph = builder.finish([builder.node("y", wide, fixed.Pairwise(pair), [x, k])], ["y"])
+    after = clamp_by_constants(graph)
+    assert [type(node.op) for node in after.nodes] == [fixed.Clamp]
+    assert_same_outputs(graph, after, {"x": np.array(codes, dtype=np.uint16)})
+
+
 SAME = DequantizedPair(
     PairFunction.MINIMUM, Float32.from_value(0.5), 3, Float32.from_value(0.5), 3,
     Float32.from_value(0.5), 3, 0, 255,
