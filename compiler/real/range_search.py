@@ -11,9 +11,9 @@ from intaglio.compiler.real.ranges import Range
 SMALLEST_FACTOR = 1e-3  # of the full range that a candidate may cut down to
 STEPS = 60
 _FINE_STEPS = 20
-_STEPS_A_SIDE = 12
+_STEPS_A_SIDE = 8
 _ROUNDS = 4  # of lower and upper end in turn
-_BINS = 4096
+_BINS = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +30,7 @@ class WeightedPoints:
 
     @staticmethod
     def pooled(values: Reals, weights: Reals) -> "WeightedPoints":
-        """Many points as at most 4096: those that fall into one bin become their weighted mean.
+        """Many points as at most 2048: those that fall into one bin become their weighted mean.
 
         The extremes stay as they are, so that the full range does.
         """
@@ -61,7 +61,7 @@ def least_error_range(points: WeightedPoints, encoding: Encoding) -> Range:
 
     Both ends of the full range are scaled by one factor from 1 to 1/1000, on 60 geometric steps
     and then 20 between the best one's neighbours. Where codes needn't be symmetric and the full
-    range has two sides, the ends are also scaled apart: by 12 x 12 factors, and from the best of
+    range has two sides, the ends are also scaled apart: by 8 x 8 factors, and from the best of
     all these they take turns until neither moves. Codes are those of ``parameters_for``: with
     power-of-two scales the search chooses between the neighbouring powers.
 
