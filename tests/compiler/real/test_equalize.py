@@ -133,6 +133,26 @@ def test_pairwise_sweeps_reach_the_closed_form() -> None:
         )
 
 
+def test_layers_of_one_and_three_spatial_axes() -> None:
+    for axes in (1, 3):
+        ones, threes = [1] * axes, [3] * axes
+        dims = ",".join(["5"] * axes)
+        model = parse(
+            f"""(float[N,3,{dims}] x) => (y) {{
+                a = Conv(x, w1, b1)
+                r = Relu(a)
+                d = Conv<group=8, pads={[1] * (2 * axes)}>(r, w2, b2)
+                q = LeakyRelu(d)
+                y = Conv(q, w3) }}""",
+            w1=uneven(1, 8, 3, *ones), b1=random(2, 8), w2=uneven(3, 8, 1, *threes),
+            b2=random(4, 8), w3=random(5, 4, 8, *threes),
+        )  # fmt: skip
+        result = equalized(model).model
+        first, third = of_outputs(result, "w1"), of_inputs(result, "w3")
+        np.testing.assert_allclose(of_outputs(result, "w2"), first, rtol=1e-5)
+        np.testing.assert_allclose(third, first, rtol=1e-5)
+
+
 def test_a_chain_converges() -> None:
     model = parse(
         """(float[N,3] x) => (y) {
