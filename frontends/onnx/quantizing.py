@@ -120,12 +120,12 @@ def _requantize(
 ) -> str:
     if not value.type.scaled.per_tensor:
         raise Refusal(f"quantizes {value.source} again, which has a scale for each channel")
-    bounds = without_redundant(bounds, value.type.integer, value.type.scaled)
     result = target.type(value.shape)
-    if value.type == result and not bounds:
-        return value.name
     if value.type != result:
         bounds = narrowed(bounds, target.storage, target.element, target.quantization)
+    bounds = without_redundant(bounds, value.type.integer, value.type.scaled)
+    if value.type == result and not bounds:
+        return value.name
     wanted = wanted or value.source
     return _elementwise(
         emitter, scaled.Requantize(), (value.name,), bounds, target, wanted, value.shape

@@ -55,6 +55,17 @@ def test_a_width_that_onnx_lacks(dtype: Any, bits: int) -> None:
     assert conv.activation.high == ()
 
 
+def test_the_clip_of_a_width_may_lie_beyond_what_its_operand_reaches() -> None:
+    model = QdqModel()
+    x = model.narrow(model.float_input("x", SHAPE), 2.0**-2, 2, np.uint8, 5)
+    model.output(x)
+    y = model.node("Relu", [x], "y")
+    model.output(model.narrow(y, 0.375, 0, np.uint8, 5))
+    graph = same_as_runtime(model, {"x": feed(*SHAPE)})
+    (requantize, _) = next(graph.nodes_of(scaled.Requantize))
+    assert requantize.type.element == IntType(5, signed=False)
+
+
 @pytest.mark.parametrize(
     ("bound", "exactly", "code", "reason"),
     [
