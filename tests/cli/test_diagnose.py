@@ -2,6 +2,7 @@
 """``intaglio diagnose`` on the digits network."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.cli.running import DIGITS, done, files, intaglio
+from tests.cli.running import DIGITS, ROOT, done, files, intaglio
 
 NETWORK = DIGITS / "digits.onnx"
 CALIBRATION = ("--calibration", DIGITS / "calibration.npz")
@@ -66,6 +67,14 @@ def test_bits_and_recipe_are_those_of_quantize() -> None:
     assert {row["bits"] for row in facts["weights"]} == {4}
     assert {row["bits"] for row in facts["activations"]} == {6}
     assert facts["noise"] is False
+
+
+def test_every_key_is_described(quantized: Path) -> None:
+    text = (ROOT / "docs" / "diagnose.md").read_text()
+    printed = done("diagnose", NETWORK, quantized, *QUICK)
+    keys = set(re.findall(r'^ *"(\w+)": ', printed, re.MULTILINE))
+    assert len(keys) > 25
+    assert {key for key in keys if f"`{key}`" not in text} == set()
 
 
 def test_another_profile_computes_other_integers(quantized: Path) -> None:
