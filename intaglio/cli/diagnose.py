@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from intaglio.commands.progress import Report
     from intaglio.commands.quantize import CalibrationSource
 
+_ROOM_FOR_COSINES = 100
+"""Columns of a terminal; narrower ones get the decibels alone."""
+
 
 def diagnose(
     model: Annotated[Path, typer.Argument(help="A float ONNX model.", show_default=False)],
@@ -162,10 +165,14 @@ def _quantized_here(
 
 def print_diagnosis(found: "Diagnosis") -> None:
     """What is said of the output, and the two tables."""
+    from rich.console import Console
+
     from intaglio.commands.diagnose import activations_table, summary, weights_table
     from intaglio.commands.tables import print_table
 
+    console = Console()
+    cosines = not console.is_terminal or console.width >= _ROOM_FOR_COSINES
     for line in summary(found):
         print(line)
-    print_table(weights_table(found))
-    print_table(activations_table(found))
+    print_table(weights_table(found, cosines))
+    print_table(activations_table(found, cosines))

@@ -15,29 +15,29 @@ EXACT = "exact"
 _DECIBELS, _COSINE, _SHARE = ".1f", ".4f", ".3f"
 
 
-def weights_table(found: Diagnosis) -> Table:
+def weights_table(found: Diagnosis, cosines: bool = True) -> Table:
     """A row for each layer with weights; SQNR in decibels."""
     columns = (
         Column("layer", "layer"),
         *_widths([row.bits for row in found.weights]),
         Column("use", "codes used,\nmedian\nchannel", _SHARE),
         Column("weights", "SQNR\nof the\nweights", _DECIBELS),
-        *_errors("its\nresult"),
+        *_errors("its\nresult", cosines),
     )
     return Table("Weights, worst first", columns, [_weight_row(row) for row in found.weights])
 
 
-def activations_table(found: Diagnosis) -> Table:
+def activations_table(found: Diagnosis, cosines: bool = True) -> Table:
     """A row for each value that becomes codes; SQNR in decibels."""
+    rows = [_activation_row(row) for row in found.activations]
     columns = (
         Column("value", "value"),
         *_widths([row.bits for row in found.activations]),
         Column("use", "codes\nused", _SHARE),
         Column("median", "median\nchannel", _SHARE),
-        Column("beyond", "beyond\n%", ".2f"),
-        *_errors("the\nvalue"),
+        *((Column("beyond", "beyond\n%", ".2f"),) if any(row["beyond"] for row in rows) else ()),
+        *_errors("the\nvalue", cosines),
     )
-    rows = [_activation_row(row) for row in found.activations]
     return Table("Activations, worst first", columns, rows)
 
 
@@ -46,14 +46,15 @@ def _widths(bits: list[int]) -> tuple[Column, ...]:
     return (Column("bits", "bits"),) if len(set(bits)) > 1 else ()
 
 
-def _errors(here: str) -> tuple[Column, ...]:
-    return (
+def _errors(here: str, cosines: bool) -> tuple[Column, ...]:
+    columns = (
         Column("alone_here", f"alone:\n{here}", _DECIBELS),
         Column("alone_output", "alone:\nthe\noutput", _DECIBELS),
         Column("alone_cosine", "cosine", _COSINE),
         Column("together", f"together:\n{here}", _DECIBELS),
         Column("together_cosine", "cosine", _COSINE),
     )
+    return tuple(one for one in columns if cosines or not one.key.endswith("cosine"))
 
 
 def _weight_row(row: WeightReport) -> Mapping[str, Cell]:

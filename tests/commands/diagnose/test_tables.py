@@ -70,6 +70,21 @@ def test_rows_say_exact_and_leave_open_what_is_not_known() -> None:
         print_table(table)
 
 
+def test_cosines_may_be_left_out_for_want_of_room() -> None:
+    for table in (weights_table, activations_table):
+        whole, narrow = (
+            [one.key for one in table(FOUND, with_).columns] for with_ in (True, False)
+        )
+        assert set(whole) - set(narrow) == {"alone_cosine", "together_cosine"}
+
+
+def test_what_no_value_exceeds_has_no_column() -> None:
+    assert "beyond" in [column.key for column in activations_table(FOUND).columns]
+    within = replace(ACTIVATION, use=Use(0.75, 0.5, None, 0.0))
+    table = activations_table(replace(FOUND, activations=(within,)))
+    assert "beyond" not in [column.key for column in table.columns]
+
+
 def test_widths_have_a_column_where_they_differ() -> None:
     assert "bits" not in [column.key for column in weights_table(FOUND).columns]
     wide = WeightReport("fc", "w", "Gemm", 8, UNKNOWN.use, None, None, None)
