@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.real.correct_biases import correct_biases
 from intaglio.compiler.real.correct_biases_on_data import Progress, correct_biases_on_data
+from intaglio.compiler.real.find_shift import MATCHING, MeanMatching
 from intaglio.compiler.real.linear import read_linear
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Outcome
@@ -25,12 +26,14 @@ class MeasuredCorrection:
     Attributes:
         batches: arrays by input name, real or synthetic; see ``correct_biases_on_data``.
         side: how the quantized network is computed, in float or in the integer simulator.
+        matching: which means are compared, and how much of a difference is taken for chance.
         where_unknown: only where calculation has nothing to say, as AIMET does; else everywhere,
             data being nearer to the truth than a normal distribution.
     """
 
     batches: Sequence[Feeds]
     side: QuantizedSide = walk_in_float
+    matching: MeanMatching = MATCHING
     where_unknown: bool = False
 
 
@@ -43,8 +46,8 @@ def correct_all_biases(
 ) -> Outcome:
     """Correct biases by calculation, then on data where there is any.
 
-    A bias that is corrected on data is the same whatever stood there before; so calculation
-    decides about the layers that data isn't asked about.
+    What data shows is added to what was calculated, as far as it isn't chance: the fewer samples,
+    the more remains as calculated.
 
     Args:
         model: a normalized model.
@@ -68,6 +71,7 @@ def correct_all_biases(
         measured.batches,
         reference=model,
         side=measured.side,
+        matching=measured.matching,
         layers=layers,
         progress=progress,
     )

@@ -7,12 +7,13 @@ from typing import Protocol
 import onnx_ir as ir
 
 from intaglio.compiler.real.distributions import Reals
+from intaglio.compiler.real.layer_result import LayerResult
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.plan import QuantizationPlan
 
-Visit = Callable[[str, Reals], Reals]
-"""Given the name of a layer's result and the mean ``[M]`` of each of its channels, in real numbers,
-over all samples and positions; returns what shall be added to the channels, ``[M]``."""
+Visit = Callable[[str, LayerResult], Reals]
+"""Given the name of a layer's result and what it is; returns what shall be added to each of its
+channels, ``[M]`` or ``[1]``."""
 
 
 class QuantizedSide(Protocol):

@@ -8,8 +8,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from intaglio.compiler.real.distributions import Reals
 from intaglio.compiler.real.editing import constant
+from intaglio.compiler.real.layer_result import LayerResult
 from intaglio.compiler.real.linear import read_linear
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
 from intaglio.compiler.real.parameters import QuantizationParameters
@@ -59,16 +59,8 @@ def walk_in_float(
             values[value.name or ""] = [_through_codes(array, plan, value) for array in arrays]
 
 
-def channel_means(arrays: Sequence[Array]) -> Reals:
-    """The mean ``[C]`` over samples and positions of batches ``[N, C, ...]``."""
-    sums = [a.sum(axis=(0, *range(2, a.ndim)), dtype=np.float64) for a in arrays]
-    count = sum(array.size // array.shape[1] for array in arrays)
-    means: Reals = np.sum(sums, axis=0) / count
-    return means
-
-
 def _show(name: str, arrays: list[Array], visit: Visit) -> None:
-    shift = visit(name, channel_means(arrays)).astype(np.float32)
+    shift = visit(name, LayerResult(arrays)).astype(np.float32)
     for array in arrays:
         array += shift.reshape(1, -1, *[1] * (array.ndim - 2))
 

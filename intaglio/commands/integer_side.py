@@ -14,6 +14,7 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Array, Graph, Node
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.insert_quantization import insert_quantization
+from intaglio.compiler.real.layer_result import LayerResult
 from intaglio.compiler.real.linear import read_linear
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.plan import QuantizationPlan
@@ -32,10 +33,9 @@ _Contraction = scaled.Conv2d | scaled.ConvTranspose2d | scaled.FullyConnected | 
 class IntegerSide:
     """A ``QuantizedSide`` in the integer simulator, in the arithmetic of a profile.
 
-    A layer's mean is that of its accumulator, mean(acc) * s_x * s_w: the exact sums over all
-    samples, divided once. What ``visit`` returns is rounded to whole steps s_x * s_w of the
-    accumulator and added to it, which is what the same number in the bias does unless the
-    accumulator overflows.
+    A layer's result is its accumulator times s_x * s_w. What ``visit`` returns is rounded to whole
+    steps s_x * s_w and added to the accumulator, which is what the same number in the bias does
+    unless the accumulator overflows.
 
     The whole network runs once, node by node over all samples.
 
@@ -86,17 +86,9 @@ class _Shown:
         if node.source not in self.layers or not isinstance(node.op, _Sum):
             return None
         step = self.steps[node.source]
-        mean = _mean(results, self.counts) * step
-        shift = self.visit(self.layers[node.source], mean)
+        used = [array[:count] for array, count in zip(results, self.counts, strict=True)]
+        shift = self.visit(self.layers[node.source], LayerResult(used, step))
         return np.rint(shift / step).astype(np.int64)
-
-
-def _mean(results: Sequence[Array], counts: Sequence[int]) -> Reals:
-    """The mean along all axes but the last, of the first ``counts`` samples of each batch."""
-    used = [array[:count] for array, count in zip(results, counts, strict=True)]
-    sums = [array.sum(axis=tuple(range(array.ndim - 1)), dtype=np.int64) for array in used]
-    means: Reals = np.sum(sums, axis=0) / sum(array.size // array.shape[-1] for array in used)
-    return means
 
 
 def _steps(graph: Graph) -> dict[str, Reals]:

@@ -7,6 +7,7 @@ import pytest
 from intaglio.commands.integer_side import IntegerSide
 from intaglio.compiler.real.correct_biases_on_data import correct_biases_on_data
 from intaglio.compiler.real.editing import constant
+from intaglio.compiler.real.find_shift import MeanMatching
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.plan import Operand, plan_quantization
 from intaglio.compiler.real.ranges import Range, observed_ranges
@@ -59,7 +60,8 @@ def test_what_is_added_on_the_way_is_what_the_corrected_bias_does(
     result = quantize(TEXT, options, **CONSTANTS)
     model, plan = result.normalized, result.plan
     feeds = [random_feeds(model, 1, 4)]
-    outcome = correct_biases_on_data(model, plan, feeds, side=INTEGERS)
+    plain = MeanMatching(behind_clamps=False, shrink=False)
+    outcome = correct_biases_on_data(model, plan, feeds, side=INTEGERS, matching=plain)
     wanted, before = means(model, UNQUANTIZED, feeds), means(model, plan, feeds, INTEGERS)
     again = plan_quantization(outcome.model, observed_ranges(result.statistics), options)
     after = means(outcome.model, again, feeds, INTEGERS)

@@ -8,6 +8,7 @@ from intaglio.compiler.real.correct_all_biases import MeasuredCorrection, correc
 from intaglio.compiler.real.correct_biases import correct_biases
 from intaglio.compiler.real.correct_biases_on_data import correct_biases_on_data
 from intaglio.compiler.real.distributions import ChannelDistribution
+from intaglio.compiler.real.find_shift import MeanMatching
 from intaglio.compiler.real.linear import read_linear
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.outcome import Outcome
@@ -22,6 +23,7 @@ PLAN = QuantizationPlan(
 )
 # Of what the layer c reads.
 KNOWN = Propagated({"b": ChannelDistribution.normal(np.full(4, 2.0), np.ones(4))}, {})
+EXACT = MeanMatching(shrink=False)
 FEEDS = [random_feeds(MODEL, 1, 4)]
 
 
@@ -38,9 +40,18 @@ def test_by_calculation_alone() -> None:
 
 
 def test_data_decides_everywhere() -> None:
-    found = biases(correct_all_biases(MODEL, PLAN, KNOWN, MeasuredCorrection(FEEDS)))
-    for name, bias in biases(correct_biases_on_data(MODEL, PLAN, FEEDS)).items():
-        assert found[name] == pytest.approx(bias, abs=1e-5)
+    measured = MeasuredCorrection(FEEDS, matching=EXACT)
+    found = biases(correct_all_biases(MODEL, PLAN, KNOWN, measured))
+    alone = biases(correct_biases_on_data(MODEL, PLAN, FEEDS, matching=EXACT))
+    for name, bias in alone.items():
+        assert found[name] == pytest.approx(bias, abs=1e-4)
+
+
+def test_by_default_calculation_weighs_in() -> None:
+    both = biases(correct_all_biases(MODEL, PLAN, KNOWN, MeasuredCorrection(FEEDS)))
+    alone = biases(correct_biases_on_data(MODEL, PLAN, FEEDS))
+    assert both["a"] == pytest.approx(alone["a"], abs=1e-5)  # of which nothing is known
+    assert np.abs(both["c"] - alone["c"]).max() > 1e-3
 
 
 def test_data_decides_where_nothing_is_known() -> None:

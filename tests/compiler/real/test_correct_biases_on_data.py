@@ -6,6 +6,7 @@ import pytest
 
 from intaglio.compiler.real.correct_biases_on_data import correct_biases_on_data
 from intaglio.compiler.real.editing import constant
+from intaglio.compiler.real.find_shift import MeanMatching
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.plan import Operand, QuantizationPlan, plan_weights
 from intaglio.compiler.real.walk_in_float import UNQUANTIZED
@@ -40,7 +41,11 @@ def test_every_layer_of_a_net_has_the_float_means_again(activations: bool) -> No
     feeds = [random_feeds(model, seed, 4) for seed in (0, 1)]
     done: list[tuple[int, int | None]] = []
     outcome = correct_biases_on_data(
-        model, plan, feeds, progress=lambda at, total: done.append((at, total))
+        model,
+        plan,
+        feeds,
+        matching=MeanMatching(behind_clamps=False, shrink=False),
+        progress=lambda at, total: done.append((at, total)),
     )
     assert done == [(at, 8) for at in range(1, 9)]
     wanted, before = means(model, UNQUANTIZED, feeds), means(model, plan, feeds)
@@ -65,7 +70,14 @@ def test_a_layer_is_corrected_for_what_the_quantized_layers_before_it_yield() ->
     feeds = [{"x": np.array([[-1.0], [3.0]], np.float32)}]
     outcome = correct_biases_on_data(model, plan, feeds)
     first, _, second = outcome.model.graph
-    # v becomes 1, so -0.75 and 2.25 become -1 and 3, a quarter more in the mean.
+    # v becomes 1, so -0.75 and 2.25 become -1 and 3. Behind Relu that is 0.75 too much, and all of
+    # it is in the second sample.
+    assert constant(first.inputs[2]) == pytest.approx(np.array([-0.75]))
+    assert constant(second.inputs[2]) == pytest.approx(np.array([0.0]), abs=1e-6)
+
+    outcome = correct_biases_on_data(model, plan, feeds, matching=MeanMatching(behind_clamps=False))
+    first, _, second = outcome.model.graph
+    # In the mean it is a quarter too much.
     assert constant(first.inputs[2]) == pytest.approx(np.array([-0.25]))
     # w stays, but reads 0 and 2.75 where the float network reads 0 and 2.25.
     assert constant(second.inputs[2]) == pytest.approx(np.array([-0.25]))
