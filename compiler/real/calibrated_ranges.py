@@ -22,6 +22,8 @@ class MinMaxRule:
 class MovingAverageRule:
     """Extremes that follow those of each batch: r = momentum * r + (1 - momentum) * batch.
 
+    A batch should hold what a range has to: those of single samples average to less.
+
     Attributes:
         momentum: how much of the old extreme stays.
     """
@@ -48,6 +50,9 @@ class ErrorRule:
 @dataclass(frozen=True, slots=True)
 class DivergenceRule:
     """The widest range that diverges little more than the best one.
+
+    How far off a cut value ends up counts for nothing in a divergence, so that long thin tails are
+    cut hard. The error rule has no such blind spot.
 
     Attributes:
         tolerance: how many times the least divergence is allowed.

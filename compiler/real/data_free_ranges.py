@@ -15,7 +15,7 @@ from intaglio.compiler.real.ranges import Range, fixed_range
 from intaglio.compiler.real.roles import quantized_values
 from intaglio.errors import InvalidData
 
-OUTPUT_SIGMAS = 8.0
+OUTPUT_SIGMAS = 6.0
 
 # Deviations at which the error is taken, in standard deviations, and how likely they are: the
 # logistic distribution of variance 1. Activations have longer tails than the normal distribution:

@@ -17,6 +17,7 @@ Counts = NDArray[np.int64]
 
 SIDE_BITS = 12
 BINS_A_SIDE = 1 << SIDE_BITS
+_AT_ONCE = 1 << 16  # elements, to stay in the cache
 # Bins this narrow tell every two float32 numbers near zero apart.
 _SMALLEST_EXPONENT = -149 - SIDE_BITS
 
@@ -42,14 +43,18 @@ class Histogram:
     @staticmethod
     def of(array: Array) -> "Histogram":
         """Of the finite elements of an array."""
-        flat = array.ravel().astype(np.float64)
-        flat = flat[flat != 0]
-        largest = float(np.abs(flat).max(initial=0.0))
+        flat = array.ravel()
+        largest = max(-float(flat.min(initial=0)), float(flat.max(initial=0)))
         exponent = frexp(largest)[1] - SIDE_BITS if largest else _SMALLEST_EXPONENT
         exponent = max(exponent, _SMALLEST_EXPONENT)
-        bins = np.floor(np.ldexp(flat, -exponent)).astype(np.int64) + BINS_A_SIDE
-        counts = np.bincount(bins, minlength=2 * BINS_A_SIDE).astype(np.int64)
-        return Histogram(exponent, counts, array.size - flat.size)
+        counts = np.zeros(2 * BINS_A_SIDE, dtype=np.int64)
+        for start in range(0, flat.size, _AT_ONCE):
+            part = flat[start : start + _AT_ONCE].astype(np.float64)
+            bins = np.floor(part * 2.0**-exponent).astype(np.int64) + BINS_A_SIDE
+            counts += np.bincount(bins, minlength=2 * BINS_A_SIDE)
+        zeros = flat.size - int(np.count_nonzero(flat))
+        counts[BINS_A_SIDE] -= zeros
+        return Histogram(exponent, counts, zeros)
 
     @property
     def count(self) -> int:
