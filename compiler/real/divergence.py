@@ -9,6 +9,7 @@ from intaglio.compiler.real.parameters import Reals
 Counts = NDArray[np.int64]
 
 _CANDIDATES = 256
+BINS_A_LEVEL = 8
 
 
 def least_divergence_threshold(counts: Counts, levels: int, tolerance: float = 1.0) -> int:
@@ -19,8 +20,9 @@ def least_divergence_threshold(counts: Counts, levels: int, tolerance: float = 1
     floor(i * levels / t), and each level's count is spread evenly over those of its bins that
     aren't empty. The result is the largest t with KL(P, Q) <= tolerance * min over t of KL(P, Q).
 
-    Candidates are at most 256 counts of bins from ``levels`` on up to the last bin that isn't
-    empty. Where that isn't more than ``levels`` bins, nothing is cut.
+    Candidates are at most 256 counts of bins, from 8 a level on (with one bin a level rounding
+    would seem to cost nothing, and too much would be cut) up to the last bin that isn't empty.
+    Where that isn't more than 8 a level, nothing is cut.
 
     Args:
         counts: ``[bins]``, of |x| or of x >= 0; exact zeros, which every code keeps, left out.
@@ -31,9 +33,10 @@ def least_divergence_threshold(counts: Counts, levels: int, tolerance: float = 1
     entry to the NeurIPS 2019 MicroNet challenge.
     """
     used = int(np.flatnonzero(counts)[-1]) + 1 if counts.any() else 0
-    if used <= levels:
+    least = BINS_A_LEVEL * levels
+    if used <= least:
         return used
-    candidates = np.unique(np.linspace(levels, used, _CANDIDATES).astype(np.int64))
+    candidates = np.unique(np.linspace(least, used, _CANDIDATES).astype(np.int64))
     found = [_divergence(counts, int(t), levels) for t in candidates]
     allowed = tolerance * min(found)
     return int(candidates[np.flatnonzero(np.array(found) <= allowed)[-1]])
