@@ -12,8 +12,9 @@ from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.plan import Operand, plan_quantization
 from intaglio.compiler.real.ranges import Range, observed_ranges
 from intaglio.compiler.real.walk_in_float import UNQUANTIZED
-from tests.compiler.real.building import parse, random_feeds
+from tests.compiler.real.building import parse, random, random_feeds
 from tests.compiler.real.quantizing import quantize
+from tests.compiler.real.test_correct_biases import LAYERS as LAYERS_OF_ALL_KINDS
 from tests.compiler.real.walking import CONSTANTS, LAYERS, TEXT, means
 
 INTEGERS = IntegerSide()
@@ -73,3 +74,23 @@ def test_what_is_added_on_the_way_is_what_the_corrected_bias_does(
         assert (np.abs(after[name] - mean) <= 0.5001 * steps).all()
         most = max(most, float((np.abs(before[name] - mean) / steps).max()))
     assert most > 2.0
+
+
+@pytest.mark.parametrize("kind", LAYERS_OF_ALL_KINDS)
+def test_every_kind_of_layer(kind: str) -> None:
+    op, shape, weight, outputs = LAYERS_OF_ALL_KINDS[kind]
+    result = "N, M" if "Gemm" in op else "N, M, H, W" if shape.count(",") == 3 else "N, M, L"
+    text = f"(float[{shape}] x) => (float[{result}] y) {{ y = {op} (x, w, b) }}"
+    found = quantize(text, COARSE, w=random(1, *weight), b=random(2, outputs))
+    feeds = [random_feeds(found.normalized, 5, 3), random_feeds(found.normalized, 6, 1)]
+    exact = means(found.normalized, found.plan, feeds, INTEGERS)["y"]
+    # The same codes: what differs is float32's rounding of sums, and of an input near two codes.
+    assert exact == pytest.approx(means(found.normalized, found.plan, feeds)["y"], abs=2e-3)
+
+    outcome = correct_biases_on_data(
+        found.normalized, found.plan, feeds, side=INTEGERS, matching=MeanMatching(shrink=False)
+    )
+    wanted = means(found.normalized, UNQUANTIZED, feeds)["y"]
+    after = means(outcome.model, found.plan, feeds, INTEGERS)["y"]
+    step = found.plan.constants[Operand("y", 2)].scales[0]
+    assert np.abs(after - wanted).max() <= 0.5001 * step
