@@ -124,7 +124,8 @@ def _to_codes(array: Array, parameters: QuantizationParameters) -> NDArray[Any]:
     codes: NDArray[np.float32] = np.rint(array / np.float32(parameters.scales[0]))
     codes += np.float32(parameters.zero_points[0])
     np.clip(codes, encoding.minimum, encoding.maximum, out=codes)
-    return codes.astype(_STORAGE[encoding.bits > 8, encoding.signed])
+    with np.errstate(invalid="ignore"):  # what isn't a number shows in the float network
+        return codes.astype(_STORAGE[encoding.bits > 8, encoding.signed])
 
 
 def _to_reals(codes: NDArray[np.float32], parameters: QuantizationParameters) -> Array:
