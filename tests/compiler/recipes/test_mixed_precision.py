@@ -13,12 +13,12 @@ from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.output_losses import output_noise
 from intaglio.compiler.real.plan import plan_quantization
 from intaglio.compiler.real.ranges import Range
-from intaglio.compiler.recipes.mixed_precision import (
-    OperationBudget,
+from intaglio.compiler.recipes.layer_sensitivities import (
+    Measurement,
     Quantize,
-    SizeBudget,
-    choose_widths,
+    measure_sensitivities,
 )
+from intaglio.compiler.recipes.mixed_precision import OperationBudget, SizeBudget, choose_widths
 from intaglio.errors import InvalidData, InvalidOption
 from tests.compiler.real.building import parse, random, random_feeds, run
 
@@ -43,13 +43,13 @@ def quantizer(model: ir.Model) -> Quantize:
     return lambda options: insert_quantization(model, plan_quantization(model, ranges, options))
 
 
+HOW = Measurement(MODEL, quantizer(MODEL), IntegerEvaluator(), BATCHES)
+
+
 def test_what_matters_least_is_narrowed_first() -> None:
     told: list[tuple[int, int | None]] = []
     found = choose_widths(
-        MODEL,
-        quantizer(MODEL),
-        IntegerEvaluator(),
-        BATCHES,
+        HOW,
         QuantizationOptions(),
         SizeBudget(BYTES * 3 // 4),
         widths=WIDTHS,
@@ -59,7 +59,7 @@ def test_what_matters_least_is_narrowed_first() -> None:
     assert bits["first"] == bits["last"] == 8
     assert bits["middle"] < 8
     assert found.options.overrides == {"middle": LayerOverride(weight_bits=bits["middle"])}
-    assert told == [(done, 8) for done in range(1, 9)]
+    assert told == [(done, 7) for done in range(1, 8)]
     assert found.cost <= BYTES * 3 // 4
     assert found.loss == pytest.approx(found.expected_loss, rel=0.5)
     first, middle, _ = found.layers
@@ -75,7 +75,7 @@ def test_losses_are_those_of_the_whole_network_in_integers() -> None:
         return output_noise([run(MODEL, feeds) for feeds in BATCHES], found)
 
     chosen = choose_widths(
-        MODEL, quantize, evaluate, BATCHES, QuantizationOptions(weight_bits=4), SizeBudget(10**6),
+        HOW, QuantizationOptions(weight_bits=4), SizeBudget(10**6),
         widths=(3, 8),
     )  # fmt: skip
     assert chosen.widest_loss == chosen.loss == pytest.approx(loss())
@@ -87,10 +87,7 @@ def test_losses_are_those_of_the_whole_network_in_integers() -> None:
 def test_the_assignment_is_the_best_of_all_by_the_measured_losses() -> None:
     budget = 8 * 4 * 8 * 9 * 36 * 14
     found = choose_widths(
-        MODEL,
-        quantizer(MODEL),
-        IntegerEvaluator(),
-        BATCHES,
+        HOW,
         QuantizationOptions(),
         OperationBudget(budget),
         widths=WIDTHS,
@@ -112,7 +109,7 @@ def test_the_assignment_is_the_best_of_all_by_the_measured_losses() -> None:
 def test_operations_count_the_width_of_what_is_read() -> None:
     chosen = QuantizationOptions(overrides={"first": LayerOverride(activation_bits=4)})
     found = choose_widths(
-        MODEL, quantizer(MODEL), IntegerEvaluator(), BATCHES, chosen, OperationBudget(10**9),
+        HOW, chosen, OperationBudget(10**9),
         widths=(8,),
     )  # fmt: skip
     by_name = {each.layer: each for each in found.layers}
@@ -126,7 +123,7 @@ def test_operations_count_the_width_of_what_is_read() -> None:
 def test_a_stated_width_is_kept_under_either_name_of_the_layer() -> None:
     chosen = QuantizationOptions(overrides={"a": LayerOverride(weight_bits=3, per_channel=False)})
     found = choose_widths(
-        MODEL, quantizer(MODEL), IntegerEvaluator(), BATCHES, chosen, SizeBudget(500),
+        HOW, chosen, SizeBudget(500),
         widths=WIDTHS,
     )  # fmt: skip
     first = found.layers[0]
@@ -138,10 +135,23 @@ def test_a_budget_that_cannot_be_kept_is_refused_before_anything_runs() -> None:
     def never(model: ir.Model, batches: Sequence[Feeds]) -> list[dict[str, Array]]:
         raise AssertionError("the network was run")
 
+    how = Measurement(MODEL, quantizer(MODEL), never, BATCHES)
     with pytest.raises(InvalidOption, match="the narrowest codes cost 226 already"):
-        choose_widths(
-            MODEL, quantizer(MODEL), never, BATCHES, QuantizationOptions(), SizeBudget(225),
-            widths=WIDTHS,
-        )  # fmt: skip
+        choose_widths(how, QuantizationOptions(), SizeBudget(225), widths=WIDTHS)
+    with pytest.raises(InvalidOption, match="no width can be chosen"):
+        choose_widths(how, QuantizationOptions(), SizeBudget(999), widths=())
     with pytest.raises(InvalidData, match="give data to measure losses on"):
-        choose_widths(MODEL, quantizer(MODEL), never, [], QuantizationOptions(), SizeBudget(9999))
+        Measurement(MODEL, quantizer(MODEL), never, [])
+
+
+def test_one_measurement_serves_several_budgets() -> None:
+    def refuse(done: int, total: int | None) -> None:
+        raise AssertionError("measured again")
+
+    known = measure_sensitivities(HOW, QuantizationOptions(), WIDTHS)
+    for budget in (SizeBudget(BYTES * 3 // 4), SizeBudget(BYTES // 2), OperationBudget(10**6)):
+        again = choose_widths(
+            HOW, QuantizationOptions(), budget, widths=WIDTHS, sensitivities=known,
+            progress=refuse,
+        )  # fmt: skip
+        assert again == choose_widths(HOW, QuantizationOptions(), budget, widths=WIDTHS)
