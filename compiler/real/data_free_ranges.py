@@ -12,7 +12,7 @@ from intaglio.compiler.real.distributions import ChannelDistribution, Reals
 from intaglio.compiler.real.parameters import Encoding
 from intaglio.compiler.real.range_search import WeightedPoints, least_error_range
 from intaglio.compiler.real.ranges import Range, fixed_range
-from intaglio.compiler.real.roles import quantized_values
+from intaglio.compiler.real.roles import is_read_for_selection, quantized_values
 from intaglio.errors import InvalidData
 
 OUTPUT_SIGMAS = 6.0
@@ -102,7 +102,10 @@ def data_free_range(
     match rule:
         case SigmaRule(sigmas):
             return _within(found, sigmas)
-        case WeightedErrorRule(output_sigmas) if value.is_graph_output():
+        case WeightedErrorRule(output_sigmas) if (
+            # What only a cap reads takes the range of the capped value, whatever is found here.
+            value.is_graph_output() or is_read_for_selection(value)
+        ):
             return _within(found, output_sigmas)
         case WeightedErrorRule():
             own = weights.get(value.name or "")

@@ -10,7 +10,7 @@ from intaglio.compiler.real.data_free_ranges import (
 )
 from intaglio.compiler.real.distributions import ChannelDistribution
 from intaglio.compiler.real.parameters import Encoding, parameters_for
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.ranges import Range, settle_ranges
 from intaglio.errors import InvalidData
 from tests.compiler.real.building import parse
 
@@ -84,3 +84,16 @@ def test_all_missing_distributions_are_named_at_once() -> None:
     assert "x (nothing was given), y: found none for 2 of 4 values" in message
     assert "calibration data" in message
     assert "synthetic" in message
+
+
+def test_a_capped_value_has_the_range_that_its_cap_leaves() -> None:
+    model = parse(
+        TEXT.replace("y = Gemm(r, w)", "m = Min(r, cap)  y = Gemm(m, w)"),
+        v=EYE, w=EYE, cap=np.array([[0.5, 1.5]], dtype=np.float32),
+    )  # fmt: skip
+    capped = HIDDEN.clipped(0.0, np.array([0.5, 1.5]))
+    given = {"x": INPUT, "r": HIDDEN, "m": capped, "y": ENDLESS}
+    found = data_free_ranges(model, given, WeightedErrorRule(), U8)
+    assert 1.3 < found["m"].maximum <= 1.5
+    settled = settle_ranges(model, found, U8)
+    assert settled["r"] == settled["m"] == found["m"]
