@@ -24,12 +24,11 @@ from intaglio.commands.data import Batch, InputSpec, open_dataset
 from intaglio.commands.engines import EngineName
 from intaglio.commands.models import LoweringOptions, open_fixed
 from intaglio.commands.parallel_runs import Engines
-from intaglio.commands.quantize import CalibrationSource, quantize_file
+from intaglio.commands.quantize import CalibrationSource, Given, quantize_file
 from intaglio.commands.simulate import simulate_dataset
 from intaglio.commands.tables import Column, Table, print_table
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import Session
-from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.numerics.profile import load_profile, profile_names
 
 # The kernel's high-water mark of the command's own memory; a parent's would be inherited elsewhere.
@@ -136,7 +135,7 @@ def _quantized(network: Network, folder: Path) -> Path:
         network.label_file if network.calibration == network.images else None,
         network.preprocessing,
     )
-    quantize_file(network.path(network.model), output, source, QuantizationOptions())
+    quantize_file(network.path(network.model), output, given=Given(source))
     return output
 
 

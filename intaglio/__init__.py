@@ -29,22 +29,28 @@ if TYPE_CHECKING:
     from intaglio.commands.models import LoweringOptions as LoweringOptions
     from intaglio.commands.models import lower_file as lower
     from intaglio.commands.quantize import CalibrationSource as CalibrationSource
+    from intaglio.commands.quantize import Given as Given
     from intaglio.commands.quantize import quantize_file as quantize
     from intaglio.compiler.ir.file import load as load
     from intaglio.compiler.ir.file import save as save
     from intaglio.compiler.ir.graph import Graph as Graph
     from intaglio.compiler.real.options import QuantizationOptions as QuantizationOptions
+    from intaglio.compiler.recipes import Choices as Choices
+    from intaglio.compiler.recipes import load_choices as load_choices
     from intaglio.simulator.vectorized import run as simulate
 
 __version__: str
 
 _FACE = {
     "CalibrationSource": ("intaglio.commands.quantize", "CalibrationSource"),
+    "Choices": ("intaglio.compiler.recipes", "Choices"),
+    "Given": ("intaglio.commands.quantize", "Given"),
     "Graph": ("intaglio.compiler.ir.graph", "Graph"),
     "LoweringOptions": ("intaglio.commands.models", "LoweringOptions"),
     "QuantizationOptions": ("intaglio.compiler.real.options", "QuantizationOptions"),
     "inspect": ("intaglio.commands.inspect", "inspect_file"),
     "load": ("intaglio.compiler.ir.file", "load"),
+    "load_choices": ("intaglio.compiler.recipes", "load_choices"),
     "lower": ("intaglio.commands.models", "lower_file"),
     "quantize": ("intaglio.commands.quantize", "quantize_file"),
     "save": ("intaglio.compiler.ir.file", "save"),
@@ -53,6 +59,8 @@ _FACE = {
 
 __all__ = [
     "CalibrationSource",
+    "Choices",
+    "Given",
     "Graph",
     "IntaglioError",
     "LoweringOptions",
@@ -60,6 +68,7 @@ __all__ = [
     "__version__",
     "inspect",
     "load",
+    "load_choices",
     "lower",
     "quantize",
     "save",

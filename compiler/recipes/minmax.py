@@ -5,14 +5,11 @@ from collections.abc import Iterable
 
 import onnx_ir as ir
 
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.normalize import normalize
-from intaglio.compiler.real.observe import Progress, observe
+from intaglio.compiler.real.observe import Progress
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.plan import plan_quantization
-from intaglio.compiler.real.ranges import observed_ranges
-from intaglio.compiler.real.roles import quantized_values
+from intaglio.compiler.recipes.choices import Choices
+from intaglio.compiler.recipes.quantize import quantize
 from intaglio.compiler.recipes.result import QuantizedResult
 
 
@@ -37,8 +34,9 @@ def quantize_minmax(
     Source: Jacob et al. (2018), section 3; ranges as in Krishnamoorthi, Quantizing deep
     convolutional networks for efficient inference (2018), section 2.
     """
-    normalized = normalize(model)
-    observed = {value.name for value in quantized_values(normalized.graph) if value.name}
-    statistics = observe(normalized, calibration, observed, progress)
-    plan = plan_quantization(normalized, observed_ranges(statistics), options)
-    return QuantizedResult(insert_quantization(normalized, plan), normalized, statistics, plan)
+
+    def report(step: str, done: int, total: int | None) -> None:
+        if progress is not None and step == "ranges":
+            progress(done, total)
+
+    return quantize(model, Choices(codes=options), data=calibration, measure=False, progress=report)

@@ -5,8 +5,32 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from intaglio.compiler.real.outcome import Note
 from intaglio.compiler.real.plan import QuantizationPlan
 from intaglio.compiler.real.statistics import Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a recipe did.
+
+    Attributes:
+        name: of the step.
+        summary: what it did, in a few words.
+        channels: to how many channels.
+        agreement: how far the float network's outputs are from those of the given one, as a share
+            of their span; None for a step that doesn't touch the float function.
+        signal_to_noise: of the outputs in decibels, were the network quantized now: weights alone
+            before activations have ranges, everything from then on.
+        notes: the details.
+    """
+
+    name: str
+    summary: str
+    channels: int
+    agreement: float | None = None
+    signal_to_noise: float | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +40,14 @@ class QuantizedResult:
     Attributes:
         model: standard ONNX with QuantizeLinear and DequantizeLinear, to be run or saved.
         normalized: the float network that was quantized, value for value the names of ``model``,
-            which a diagnosis holds it against. A recipe that corrects biases gives the network
-            before that: the corrected one computes other numbers unless its weights are rounded.
-        statistics: what calibration showed.
+            before weights were rounded and biases corrected.
+        statistics: what calibration showed; empty where ranges needed no data.
         plan: every scale and zero point.
+        steps: what was done, in order.
     """
 
     model: ir.Model
     normalized: ir.Model
     statistics: Statistics
     plan: QuantizationPlan
+    steps: tuple[Step, ...] = ()

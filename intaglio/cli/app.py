@@ -40,8 +40,8 @@ class Verb:
 VERBS = (
     Verb(
         quantize,
-        "Float ONNX and calibration data to quantized ONNX.",
-        "intaglio quantize net.onnx -o net.qdq.onnx --calibration images.npz",
+        "Float ONNX to quantized ONNX, with calibration data or without.",
+        "intaglio quantize net.onnx -o net.qdq.onnx --recipe dfq --weights per-tensor",
     ),
     Verb(
         lower,
@@ -61,7 +61,7 @@ VERBS = (
     Verb(
         diagnose,
         "Which layers lose what by quantization, worst first.",
-        "intaglio diagnose net.onnx --calibration images.npz --per-tensor",
+        "intaglio diagnose net.onnx --calibration images.npz --weights per-tensor",
     ),
     Verb(
         compile,

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intaglio.cli.options import Json, Labels, Preprocessing, Quiet, Shape, Workers
+from intaglio.cli.recipe_options import Bits, InputRange, Recipe, Setting, Weights, choose
 
 if TYPE_CHECKING:
     from intaglio.commands.diagnose import Diagnosis, Subject
     from intaglio.commands.models import Shapes
-    from intaglio.commands.progress import Report
-    from intaglio.commands.quantize import CalibrationSource
 
 _ROOM_FOR_COSINES = 100
 """Columns of a terminal; narrower ones get the decibels alone."""
@@ -46,16 +45,11 @@ def diagnose(
     samples: Annotated[
         int | None, typer.Option(min=1, help="Calibrate with at most this many samples (100).")
     ] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="How scales are found when quantizing here (minmax).")
-    ] = None,
-    bits: Annotated[
-        str | None,
-        typer.Option(metavar="wNaN", help="Widths of weights and activations, 2 to 16 (w8a8)."),
-    ] = None,
-    per_tensor: Annotated[
-        bool, typer.Option("--per-tensor", help="One weight scale a tensor, not one a channel.")
-    ] = False,
+    recipe: Recipe = None,
+    bits: Bits = None,
+    weights: Weights = None,
+    setting: Setting = None,
+    input_range: InputRange = None,
     profile: Annotated[
         str,
         typer.Option(metavar="NAME|FILE", help="The arithmetic: see `intaglio profiles`."),
@@ -75,13 +69,19 @@ def diagnose(
 ) -> None:
     """Which layers lose what: each quantized alone, and all together as integers."""
     from intaglio.cli.printing import print_facts
-    from intaglio.commands.diagnose import DataSource, batches, facts, weight_ranges_picture
+    from intaglio.commands.diagnose import (
+        DataSource,
+        batches,
+        facts,
+        quantized_here,
+        weight_ranges_picture,
+    )
     from intaglio.commands.diagnose import diagnose as measure
+    from intaglio.commands.input_ranges import parse_input_ranges
     from intaglio.commands.models import named, parse_shapes
     from intaglio.commands.output_files import require_writable, whole_file
-    from intaglio.commands.progress import progress
-    from intaglio.commands.quantize import CalibrationSource
-    from intaglio.errors import InvalidOption
+    from intaglio.commands.progress import progress, steps
+    from intaglio.commands.quantize import CalibrationSource, Given, default_recipe
     from intaglio.numerics.profile import load_profile
 
     if svg is not None:
@@ -93,20 +93,20 @@ def diagnose(
             "--samples": samples,
             "--recipe": recipe,
             "--bits": bits,
-            "--per-tensor": per_tensor or None,
+            "--weights": weights,
+            "--set": setting,
+            "--input-range": input_range,
         }
         subject = _quantized_before(model, quantized, choices, shapes)
-    elif calibration is not None:
-        source = CalibrationSource(calibration, labels, preprocessing, samples or 100, workers)
-        with progress("calibrating", quiet=quiet) as report:
-            subject = _quantized_here(model, source, recipe, bits, per_tensor, shapes, report)
     else:
-        raise InvalidOption(
-            "--calibration",
-            "(none)",
-            "the ranges of activations come from data",
-            "give data, or the quantized file after the model",
-        )
+        source = None
+        if calibration is not None:
+            source = CalibrationSource(calibration, labels, preprocessing, samples or 100, workers)
+        ranges = parse_input_ranges(input_range or ())
+        given = Given(source, ranges, preprocessing, shapes)
+        chosen = choose(recipe or default_recipe(given), bits, weights, setting)
+        with steps(quiet=quiet) as report:
+            subject = quantized_here(model, chosen, given, progress=report)
     measured_on = data or calibration
     feeds = batches(subject, DataSource(measured_on, labels, preprocessing, limit, seed, workers))
     with named(model), progress("quantizing each layer", quiet=quiet) as report:
@@ -140,27 +140,6 @@ def _quantized_before(
                 option, value, f"{quantized} is quantized already", "leave one of the two out"
             )
     return quantized_before(model, quantized, shapes)
-
-
-def _quantized_here(
-    model: Path,
-    source: "CalibrationSource",
-    recipe: str | None,
-    bits: str | None,
-    per_tensor: bool,
-    shapes: "Shapes",
-    report: "Report",
-) -> "Subject":
-    from intaglio.commands.diagnose import quantized_here
-    from intaglio.compiler.real.options import QuantizationOptions, parse_bits
-
-    weight_bits, activation_bits = parse_bits(bits or "w8a8")
-    options = QuantizationOptions(
-        weight_bits=weight_bits, activation_bits=activation_bits, per_channel=not per_tensor
-    )
-    return quantized_here(
-        model, source, options, recipe=recipe or "minmax", shapes=shapes, progress=report
-    )
 
 
 def print_diagnosis(found: "Diagnosis") -> None:

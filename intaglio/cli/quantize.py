@@ -1,31 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """``intaglio quantize``."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from intaglio.cli.options import Json, Labels, Preprocessing, Quiet, Shape, Workers
+from intaglio.cli.recipe_options import Bits, InputRange, Recipe, Setting, Weights, choose
+
+if TYPE_CHECKING:
+    from intaglio.commands.quantize import QuantizationSummary
 
 
 def quantize(
     model: Annotated[Path, typer.Argument(help="A float ONNX model.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.")],
     calibration: Annotated[
-        Path,
-        typer.Option(help="Data that shows the ranges: .npz, folder or zip (docs/data.md)."),
-    ],
+        Path | None,
+        typer.Option(help="Data, for recipes that use any: .npz, folder or zip (docs/data.md)."),
+    ] = None,
     labels: Labels = None,
     preprocessing: Preprocessing = None,
     samples: Annotated[int, typer.Option(min=1, help="Use at most this many samples.")] = 100,
-    recipe: Annotated[str, typer.Option(help="How scales are found.")] = "minmax",
-    bits: Annotated[
-        str, typer.Option(metavar="wNaN", help="Widths of weights and activations, 2 to 16.")
-    ] = "w8a8",
-    per_tensor: Annotated[
-        bool, typer.Option("--per-tensor", help="One weight scale a tensor, not one a channel.")
-    ] = False,
+    recipe: Recipe = None,
+    bits: Bits = None,
+    weights: Weights = None,
+    setting: Setting = None,
+    input_range: InputRange = None,
     symmetric: Annotated[
         bool, typer.Option("--symmetric", help="Activations: the middle code stands for zero.")
     ] = False,
@@ -48,45 +51,76 @@ def quantize(
 ) -> None:
     """Turn float ONNX into quantized ONNX (QuantizeLinear and DequantizeLinear nodes)."""
     from intaglio.cli.printing import print_facts
+    from intaglio.commands.input_ranges import parse_input_ranges
     from intaglio.commands.models import parse_shapes
-    from intaglio.commands.progress import progress
-    from intaglio.commands.quantize import CalibrationSource, quantize_file
-    from intaglio.compiler.real.options import QuantizationOptions, parse_bits
-
-    weight_bits, activation_bits = parse_bits(bits)
-    options = QuantizationOptions(
-        weight_bits=weight_bits,
-        activation_bits=activation_bits,
-        per_channel=not per_tensor,
-        symmetric_weights=not affine_weights,
-        narrow_weights=not full_range_weights,
-        symmetric_activations=symmetric,
-        signed_activations=signed,
-        power_of_two_scales=power_of_two,
+    from intaglio.commands.progress import steps
+    from intaglio.commands.quantize import (
+        CalibrationSource,
+        Given,
+        default_recipe,
+        quantize_file,
     )
-    source = CalibrationSource(calibration, labels, preprocessing, samples, workers)
-    with progress("calibrating", quiet=quiet) as report:
-        summary = quantize_file(
-            model,
-            output,
-            source,
-            options,
-            recipe=recipe,
-            shapes=parse_shapes(shape or ()),
-            progress=report,
-        )
+
+    source = None
+    if calibration is not None:
+        source = CalibrationSource(calibration, labels, preprocessing, samples, workers)
+    given = Given(
+        source, parse_input_ranges(input_range or ()), preprocessing, parse_shapes(shape or ())
+    )
+    flags = {
+        "symmetric_activations": symmetric,
+        "signed_activations": signed,
+        "symmetric_weights": affine_weights,
+        "narrow_weights": full_range_weights,
+        "power_of_two_scales": power_of_two,
+    }
+    negated = ("symmetric_weights", "narrow_weights")
+    set_flags = {name: name not in negated for name, is_set in flags.items() if is_set}
+    name = recipe or default_recipe(given)
+    choices = choose(name, bits, weights, setting, set_flags)
+    with steps(quiet=quiet) as report:
+        summary = quantize_file(model, output, choices, given, progress=report)
+    widths = f"w{choices.codes.weight_bits}a{choices.codes.activation_bits}"
+    if not as_json:
+        print_steps(name, summary)
+    data = f"{summary.samples} samples" if summary.samples else "no data"
     print_facts(
         {
             "output": str(summary.output),
-            "recipe": summary.recipe,
+            "recipe": name,
             "samples": summary.samples,
             "activations": summary.activations,
             "constants": summary.constants,
             "float_bytes": summary.float_bytes,
             "output_bytes": summary.output_bytes,
+            "steps": [asdict(step) for step in summary.steps],
         },
         f"{summary.output}: {summary.activations} activations and {summary.constants} constants "
-        f"in {bits}, ranges from {summary.samples} samples; "
+        f"in {widths}, from {data}; "
         f"{summary.float_bytes:,} bytes before, {summary.output_bytes:,} now",
         as_json=as_json,
     )
+
+
+def print_steps(recipe: str, summary: "QuantizationSummary") -> None:
+    """What each step did, and what it did to the outputs."""
+    from intaglio.commands.tables import Cell, Column, Table, print_table
+
+    rows: list[dict[str, Cell]] = [
+        {
+            "step": step.name,
+            "did": step.summary,
+            "channels": step.channels or None,
+            "agreement": step.agreement,
+            "noise": step.signal_to_noise,
+        }
+        for step in summary.steps
+    ]
+    columns = (
+        Column("step", "step"),
+        Column("did", "what it did"),
+        Column("channels", "channels"),
+        Column("agreement", "float moved by", ".1e"),
+        Column("noise", "SQNR dB", ".1f"),
+    )
+    print_table(Table(f"{recipe}: {summary.output.name}", columns, rows))

@@ -16,14 +16,13 @@ from intaglio.commands.engines import Comparison, EngineName, prepare
 from intaglio.commands.lower import lower_to_file
 from intaglio.commands.models import EXTENSION, LoweringOptions
 from intaglio.commands.parallel_runs import Engines
-from intaglio.commands.quantize import CalibrationSource, input_specs, quantize_file
+from intaglio.commands.quantize import CalibrationSource, Given, input_specs, quantize_file
 from intaglio.commands.simulate import SimulationResult, count_correct, simulate_dataset
 from intaglio.compiler.analysis.accumulator_bits import AccumulatorBits, accumulator_report
 from intaglio.compiler.ir.file import load
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import Session
-from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.targets.tvm.machine import host
 from intaglio.errors import InvalidFile
 
@@ -131,8 +130,7 @@ def run_demo(
         quantize_file(
             model,
             quantized,
-            CalibrationSource(network / "calibration.npz"),
-            QuantizationOptions(),
+            given=Given(CalibrationSource(network / "calibration.npz")),
         )
     with clock.stage("lower"):
         lower_to_file(quantized, lowered, LoweringOptions())

@@ -12,6 +12,9 @@ from rich.text import Text
 Report = Callable[[int, int | None], None]
 """Called with how much is done and, where it is known, how much there is."""
 
+StepReport = Callable[[str, int, int | None], None]
+"""Called with the name of a step, how much of it is done, and how much there is if known."""
+
 _Item = TypeVar("_Item")
 
 
@@ -23,6 +26,15 @@ def progress(
 
     Nothing is written when ``quiet``, or when standard error is no terminal.
     """
+    with steps(quiet=quiet, console=console) as report:
+        yield lambda done, total: report(label, done, total)
+
+
+@contextmanager
+def steps(
+    *, quiet: bool = False, console: Console | None = None
+) -> Generator[StepReport, None, None]:
+    """Show a bar, as ``progress`` does, whose label is the step that the report names."""
     console = console or Console(stderr=True)
     if quiet or not console.is_terminal:
         yield _ignore
@@ -36,8 +48,10 @@ def progress(
         transient=True,
     )
     with bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task("", total=None)
+        yield lambda label, done, total: bar.update(
+            task, description=label, completed=done, total=total
+        )
 
 
 def track(
@@ -73,5 +87,5 @@ def _say_nothing(sentence: str) -> None:
     pass
 
 
-def _ignore(done: int, total: int | None) -> None:
+def _ignore(label: str, done: int, total: int | None) -> None:
     pass

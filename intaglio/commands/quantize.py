@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Float ONNX and calibration data in, quantized ONNX out."""
+"""Float ONNX in, quantized ONNX out, with calibration data or without."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from intaglio.commands.batches import pad_batch
 from intaglio.commands.data import Dataset, InputSpec, open_dataset
+from intaglio.commands.input_ranges import input_ranges
+from intaglio.commands.integer_side import IntegerSide
 from intaglio.commands.models import Shapes, is_quantized, named
 from intaglio.commands.output_files import require_writable
 from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.ranges import Range
 from intaglio.compiler.real.save import save_model
-from intaglio.compiler.recipes import find_recipe
-from intaglio.compiler.recipes.result import QuantizedResult
+from intaglio.compiler.recipes import Choices, QuantizedResult, Step, load_choices, quantize
+from intaglio.compiler.recipes.quantize import Progress
 from intaglio.errors import InvalidFile
-
-Progress = Callable[[int, int | None], None]
 
 CALIBRATION_BATCH = 8
 
@@ -51,31 +51,50 @@ class QuantizationSummary:
 
     Attributes:
         output: the file.
-        recipe: how ranges were found.
         samples: how many calibration samples were used.
         activations: how many values are codes.
         constants: how many weights, biases and other constants are codes.
         float_bytes: size of the float model's file.
         output_bytes: size of the file.
+        steps: what was done.
     """
 
     output: Path
-    recipe: str
     samples: int
     activations: int
     constants: int
     float_bytes: int
     output_bytes: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a user gives beside the model and the choices.
+
+    Attributes:
+        calibration: data, for choices that need it.
+        input_ranges: what inputs range over, by name.
+        preprocessing: of images to come, where there is no calibration data; it says what the
+            inputs range over.
+        shapes: dims of inputs whose file leaves more than the batch open.
+    """
+
+    calibration: CalibrationSource | None = None
+    input_ranges: Mapping[str, Range] = field(default_factory=dict[str, Range])
+    preprocessing: str | None = None
+    shapes: Shapes | None = None
+
+
+NOTHING = Given()
 
 
 def quantize_file(
     path: Path,
     output: Path,
-    calibration: CalibrationSource,
-    options: QuantizationOptions,
+    choices: Choices | None = None,
+    given: Given = NOTHING,
     *,
-    recipe: str = "minmax",
-    shapes: Shapes | None = None,
     progress: Progress | None = None,
 ) -> QuantizationSummary:
     """Quantize the float model in ``path`` and write ``output``, whole or not at all.
@@ -83,32 +102,29 @@ def quantize_file(
     Args:
         path: a float ONNX model.
         output: the quantized ONNX model to write.
-        calibration: the data that shows the ranges.
-        options: widths, signs, granularity.
-        recipe: a name of ``intaglio.compiler.recipes.RECIPES``.
-        shapes: dims of inputs whose file leaves more than the batch open.
-        progress: called with batches done and their total.
+        choices: of a recipe, from ``load_choices``; None for ``minmax`` with calibration data, for
+            ``dfq`` without.
+        given: calibration data, ranges of inputs, shapes.
+        progress: called with what is being done, how much of it is done, and of how much.
 
     Raises:
         InvalidFile: a file can't be read or written, or the model is quantized already.
-        InvalidOption: there is no such recipe, or an option doesn't fit.
-        InvalidData: the data doesn't fit the model.
+        InvalidOption: an option doesn't fit.
+        InvalidData: the data doesn't fit the model, or there is too little of it.
         UnsupportedModel: parts of the model have no integer form.
     """
     require_writable(output)
-    quantized = quantize_model(
-        path, calibration, options, recipe=recipe, shapes=shapes, progress=progress
-    )
+    quantized = quantize_model(path, choices, given, progress=progress)
     result = quantized.result
     save_model(result.model, output)
     return QuantizationSummary(
         output=output,
-        recipe=recipe,
         samples=quantized.samples,
         activations=len(result.plan.activations),
         constants=len(result.plan.constants),
         float_bytes=path.stat().st_size,
         output_bytes=output.stat().st_size,
+        steps=result.steps,
     )
 
 
@@ -129,34 +145,49 @@ class QuantizedFile:
 
 def quantize_model(
     path: Path,
-    calibration: CalibrationSource,
-    options: QuantizationOptions,
+    choices: Choices | None = None,
+    given: Given = NOTHING,
     *,
-    recipe: str = "minmax",
-    shapes: Shapes | None = None,
     progress: Progress | None = None,
 ) -> QuantizedFile:
     """Quantize the float model in ``path`` as ``quantize_file`` does, and write nothing.
 
     Raises:
         InvalidFile: the file can't be read, or the model is quantized already.
-        InvalidOption: there is no such recipe, or an option doesn't fit.
-        InvalidData: the data doesn't fit the model.
+        InvalidOption: an option doesn't fit.
+        InvalidData: the data doesn't fit the model, or there is too little of it.
         UnsupportedModel: parts of the model have no integer form.
     """
-    quantizer = find_recipe(recipe)
-    model = load_float(path, shapes)
-    dataset = open_dataset(
-        calibration.path,
-        inputs=input_specs(model),
-        labels=calibration.labels,
-        preprocessing=calibration.preprocessing,
-        limit=calibration.samples,
-    )
-    batches = DatasetFeeds(dataset, batch_size(model, CALIBRATION_BATCH), calibration.workers)
+    model = load_float(path, given.shapes)
+    choices = choices or load_choices(default_recipe(given))
+    ranges = input_ranges(model, given.input_ranges, given.preprocessing)
+    data = None if given.calibration is None else _calibration(model, given.calibration)
     with named(path):
-        result = quantizer(model, batches, options, progress)
-    return QuantizedFile(model, result, len(dataset))
+        result = quantize(
+            model,
+            choices,
+            data=data,
+            input_ranges=ranges,
+            integer_side=IntegerSide(),
+            progress=progress,
+        )
+    return QuantizedFile(model, result, 0 if data is None else len(data.dataset))
+
+
+def default_recipe(given: Given) -> str:
+    """The name of the recipe where none is asked for."""
+    return "dfq" if given.calibration is None else "minmax"
+
+
+def _calibration(model: ir.Model, source: CalibrationSource) -> "DatasetFeeds":
+    dataset = open_dataset(
+        source.path,
+        inputs=input_specs(model),
+        labels=source.labels,
+        preprocessing=source.preprocessing,
+        limit=source.samples,
+    )
+    return dataset_feeds(model, dataset, CALIBRATION_BATCH, source.workers)
 
 
 def load_float(path: Path, shapes: Shapes | None = None) -> ir.Model:
@@ -187,21 +218,33 @@ def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
 
 def batch_size(model: ir.Model, otherwise: int) -> int:
     """The batch that the model's file fixes, or the one to choose where it is open."""
-    fixed = [spec.shape[0] for spec in input_specs(model) if spec.shape and spec.shape[0]]
-    return fixed[0] or otherwise if fixed else otherwise
+    return _fixed_batch(model) or otherwise
+
+
+def _fixed_batch(model: ir.Model) -> int | None:
+    extents = [spec.shape[0] for spec in input_specs(model) if spec.shape]
+    return next((extent for extent in extents if extent), None)
+
+
+def dataset_feeds(
+    model: ir.Model, dataset: Dataset, batch: int, workers: int = 0
+) -> "DatasetFeeds":
+    """Batches for a model: as its file fixes them, else of ``batch`` samples."""
+    fixed = _fixed_batch(model)
+    return DatasetFeeds(dataset, fixed or batch, workers, fixed is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetFeeds:
     """Batches as recipes take them.
 
-    The last one is filled up with its last sample: a model may fix its batch, and a range doesn't
-    depend on how often a sample is seen.
+    Where the model fixes its batch, the last one is filled up with its last sample.
     """
 
     dataset: Dataset
     batch_size: int
     workers: int
+    fixed: bool
 
     def __len__(self) -> int:
         """How many batches."""
@@ -211,6 +254,6 @@ class DatasetFeeds:
         """The batches, each an array for each input."""
         for batch in self.dataset.batches(self.batch_size, self.workers):
             yield {
-                name: np.asarray(pad_batch(array, self.batch_size))
+                name: np.asarray(pad_batch(array, self.batch_size) if self.fixed else array)
                 for name, array in batch.inputs.items()
             }

@@ -24,7 +24,7 @@ def found(*arguments: str | Path) -> dict[str, Any]:
 
 
 def test_one_scale_for_a_tensor_loses_the_depthwise_layers_first() -> None:
-    facts = found(*CALIBRATION, *HELDOUT, "--per-tensor")
+    facts = found(*CALIBRATION, *HELDOUT, "--weights", "per-tensor")
     assert (facts["model"], facts["samples"], facts["noise"]) == ("digits.onnx", 4, False)
     assert facts["profile"] == "single-rounding"
     first = facts["weights"][0]
@@ -98,7 +98,7 @@ def test_the_picture_is_written_whole(quantized: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((NETWORK,), "--calibration (none): the ranges of activations come from data"),
+        ((NETWORK, "--recipe", "minmax"), "some, for ranges=min-max"),
         ((NETWORK, *CALIBRATION, "--recipe", "best"), "--recipe best: there is no such recipe"),
         ((NETWORK, *CALIBRATION, "--bits", "8"), "--bits 8"),
         ((NETWORK, *CALIBRATION, "--profile", "none"), "none"),
@@ -114,14 +114,13 @@ def test_what_cannot_be_done_is_one_sentence(arguments: tuple[str | Path, ...], 
     assert "Traceback" not in finished.err
 
 
-@pytest.mark.parametrize("option", ["--per-tensor", "--bits", "--calibration"])
+@pytest.mark.parametrize("option", ["--weights", "--bits", "--calibration"])
 def test_a_quantized_file_leaves_nothing_to_choose(
     option: str, quantized: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.onnx"
     shutil.copy(quantized, copy)
-    value = [] if option == "--per-tensor" else ["w8a8"]
-    finished = intaglio("diagnose", NETWORK, copy, option, *value)
+    finished = intaglio("diagnose", NETWORK, copy, option, "per-tensor")
     assert finished.code == 2
     assert f"{option} " in finished.err
     assert "copy.onnx is quantized already" in finished.err

@@ -14,27 +14,26 @@ from intaglio.commands.diagnose.diagnosing import Subject
 from intaglio.commands.diagnose.quantized_network import Activation, read_quantized
 from intaglio.commands.models import Shapes, load_onnx
 from intaglio.commands.quantize import (
-    CalibrationSource,
-    DatasetFeeds,
-    Progress,
+    NOTHING,
+    Given,
     batch_size,
+    dataset_feeds,
     input_specs,
     load_float,
     quantize_model,
 )
 from intaglio.compiler.real.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.recipes import Choices
+from intaglio.compiler.recipes.quantize import Progress
 from intaglio.errors import InvalidData, InvalidFile
 
 
 def quantized_here(
     path: Path,
-    calibration: CalibrationSource,
-    options: QuantizationOptions,
+    choices: Choices | None = None,
+    given: Given = NOTHING,
     *,
-    recipe: str = "minmax",
-    shapes: Shapes | None = None,
     progress: Progress | None = None,
 ) -> Subject:
     """Quantize a float file as ``intaglio quantize`` does, without writing anything.
@@ -42,9 +41,7 @@ def quantized_here(
     Raises:
         InvalidFile, InvalidOption, InvalidData, UnsupportedModel: as ``quantize_model`` does.
     """
-    found = quantize_model(
-        path, calibration, options, recipe=recipe, shapes=shapes, progress=progress
-    )
+    found = quantize_model(path, choices, given, progress=progress)
     original = normalize(found.source)
     return Subject(path.name, original, found.result.normalized, found.result.model)
 
@@ -131,7 +128,7 @@ def batches(subject: Subject, source: DataSource) -> list[Feeds]:
             preprocessing=source.preprocessing,
             limit=source.limit,
         )
-        return list(DatasetFeeds(dataset, size, source.workers))
+        return list(dataset_feeds(subject.original, dataset, 1, source.workers))
     codes = {one.name: one for one in read_quantized(subject.quantized).activations}
     random = np.random.default_rng(source.seed)
     return [_noise(specs, size, codes, random) for _ in range(-(-source.limit // size))]

@@ -16,8 +16,9 @@ from intaglio.commands.diagnose.opening import (
     quantized_here,
 )
 from intaglio.commands.diagnose.quantized_network import read_quantized
-from intaglio.commands.quantize import CalibrationSource
+from intaglio.commands.quantize import CalibrationSource, Given
 from intaglio.compiler.real.save import save_model
+from intaglio.compiler.recipes import Choices
 from intaglio.errors import InvalidData, InvalidFile
 from tests.commands.diagnose import networks
 from tests.commands.diagnose.networks import (
@@ -74,7 +75,9 @@ def test_quantizing_here_gives_what_the_recipe_gives(tmp_path: Path) -> None:
     model, _ = saved(tmp_path, small)
     inputs = np.concatenate([feeds["x"] for feeds in networks.batches(8)])
     np.savez(tmp_path / "data.npz", x=inputs)
-    subject = quantized_here(model, CalibrationSource(tmp_path / "data.npz"), PER_TENSOR)
+    subject = quantized_here(
+        model, Choices(codes=PER_TENSOR), Given(CalibrationSource(tmp_path / "data.npz"))
+    )
     ours, theirs = (read_quantized(each.quantized) for each in (subject, small.subject))
     assert ours.activations == theirs.activations
     assert subject.rewritten is not None

@@ -5,20 +5,11 @@ import pytest
 
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.recipes import RECIPES, find_recipe
 from intaglio.compiler.recipes.minmax import quantize_minmax
-from intaglio.errors import InvalidData, InvalidOption, UnsupportedModel
+from intaglio.errors import InvalidData, UnsupportedModel
 from tests.compiler.real.building import parse, random, random_feeds
 
 TEXT = "(float[N,4] x) => (y) { h = Gemm(x, w)  y = Relu(h) }"
-
-
-def test_recipes_are_found_by_name() -> None:
-    assert find_recipe("minmax") is quantize_minmax
-    for name in RECIPES:
-        assert callable(find_recipe(name))
-    with pytest.raises(InvalidOption, match="--recipe maxmin: there is no such recipe; choose one"):
-        find_recipe("maxmin")
 
 
 def test_the_result_says_how_it_came_about() -> None:
@@ -47,5 +38,5 @@ def test_an_unsupported_model_is_refused_before_any_data_is_read() -> None:
 
 
 def test_no_data_is_refused() -> None:
-    with pytest.raises(InvalidData, match="give data to calibrate with"):
+    with pytest.raises(InvalidData, match="at least one"):
         quantize_minmax(parse(TEXT, w=random(1, 4, 3)), [], QuantizationOptions())

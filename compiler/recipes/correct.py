@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recipe does once ranges stand: rounding that is learned, and corrections of biases."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import assert_never
+
+import onnx_ir as ir
+
+from intaglio.compiler.real.correct_all_biases import MeasuredCorrection, correct_all_biases
+from intaglio.compiler.real.learn_rounding import RoundingOptions, learn_rounding
+from intaglio.compiler.real.onnx_runtime import Feeds
+from intaglio.compiler.real.outcome import Outcome
+from intaglio.compiler.real.plan import QuantizationPlan
+from intaglio.compiler.real.propagate_distributions import Propagated
+from intaglio.compiler.real.quantized_side import QuantizedSide
+from intaglio.compiler.recipes.choices import Choices
+
+Report = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The network to quantize, its plan, and name and outcome of each step on the way to it."""
+
+    model: ir.Model
+    plan: QuantizationPlan
+    outcomes: tuple[tuple[str, Outcome], ...]
+
+
+def correct(
+    model: ir.Model,
+    choices: Choices,
+    plan: QuantizationPlan,
+    known: Propagated,
+    samples: Sequence[Feeds] | None,
+    side: QuantizedSide,
+    report: Report,
+) -> Corrected:
+    """Correct ``model`` for what ``plan`` does to it.
+
+    Learned rounding finds the best biases along with the codes; nothing is left to correct then.
+
+    Raises:
+        InvalidData: the data doesn't fit the model.
+    """
+    if choices.rounding == "learned":
+        assert samples is not None
+        options = RoundingOptions(bias_bits=choices.codes.bias_bits)
+        learned = learn_rounding(model, plan, samples, options, partial(report, "rounding"))
+        outcome = learned.outcome
+        return Corrected(outcome.model, learned.plan, (("learn rounding", outcome),))
+    if choices.bias_correction == "none":
+        return Corrected(model, plan, ())
+    measured = _measured(choices, samples, side)
+    outcome = correct_all_biases(model, plan, known, measured, partial(report, "biases"))
+    return Corrected(outcome.model, plan, (("correct biases", outcome),))
+
+
+def _measured(
+    choices: Choices, samples: Sequence[Feeds] | None, side: QuantizedSide
+) -> MeasuredCorrection | None:
+    match choices.bias_correction:
+        case "none" | "calculated":
+            return None
+        case "data" | "both":
+            assert samples is not None
+            return MeasuredCorrection(
+                samples, side, where_unknown=choices.bias_correction == "both"
+            )
+        case _:
+            assert_never(choices.bias_correction)

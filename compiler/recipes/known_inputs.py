@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of a network's inputs: as the user says, as data shows, or an estimate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from intaglio.compiler.real.distributions import ChannelDistribution
+from intaglio.compiler.real.estimate_input import estimate_input
+from intaglio.compiler.real.onnx_runtime import Feeds
+from intaglio.compiler.real.outcome import Note
+from intaglio.compiler.real.ranges import Range
+from intaglio.errors import InvalidData
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInputs:
+    """Inputs by name.
+
+    Attributes:
+        ranges: what their codes must cover.
+        distributions: of their channels, where they could be estimated.
+        missing: why a range is missing.
+        notes: where each range comes from.
+    """
+
+    ranges: Mapping[str, Range]
+    distributions: Mapping[str, ChannelDistribution]
+    missing: Mapping[str, InvalidData]
+    notes: tuple[Note, ...]
+
+
+def know_inputs(
+    model: ir.Model, given: Mapping[str, Range], data: Sequence[Feeds] | None
+) -> KnownInputs:
+    """The range of each input: as given, else as data shows it, else as BatchNorm tells it.
+
+    Args:
+        model: a normalized model.
+        given: ranges that the user states.
+        data: calibration data, if there is any.
+    """
+    ranges: dict[str, Range] = {}
+    distributions: dict[str, ChannelDistribution] = {}
+    missing: dict[str, InvalidData] = {}
+    notes: list[Note] = []
+    for value in model.graph.inputs:
+        name = value.name or ""
+        said, found = "as given", given.get(name)
+        if found is None and data:
+            said, found = "as calibration data shows it", _seen(name, data)
+        try:
+            estimate = estimate_input(model, name)
+        except InvalidData as error:
+            if found is None:
+                missing[name] = error
+                continue
+        else:
+            distributions[name] = estimate.distribution
+            if found is None:
+                said, found = estimate.said, estimate.range
+            else:
+                distributions[name] = estimate.distribution.clipped(found.minimum, found.maximum)
+        ranges[name] = found
+        figures = {"minimum": found.minimum, "maximum": found.maximum}
+        notes.append(Note(name, f"[{found.minimum:.4g}, {found.maximum:.4g}]: {said}", figures))
+    return KnownInputs(ranges, distributions, missing, tuple(notes))
+
+
+def _seen(name: str, data: Sequence[Feeds]) -> Range:
+    arrays = [feeds[name] for feeds in data if name in feeds]
+    low = min((float(np.min(array)) for array in arrays), default=0.0)
+    return Range(low, max((float(np.max(array)) for array in arrays), default=low))

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Iterator
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from intaglio.compiler.real.onnx_runtime import Feeds, Session
+from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.recipes import QuantizedResult, load_choices, quantize
+from intaglio.errors import InvalidData
+from tests.compiler.real.building import Array, parse, random, random_feeds, run
+
+TEXT = """(float[N,3,16,16] x) => (y) {
+    a = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (x, w1)
+    b = BatchNormalization (a, gamma1, beta1, mean1, var1)
+    c = Clip (b, zero, six)
+    d = Conv <group = 8, kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (c, w2)
+    e = BatchNormalization (d, gamma2, beta2, mean2, var2)
+    f = Relu (e)
+    g = GlobalAveragePool (f)
+    y = Conv (g, w3)
+}"""
+
+
+def network() -> ir.Model:
+    """A separable convolution whose BatchNorms hold what normal noise does to it.
+
+    Its channels lie 150 times apart: one scale for all of them leaves little of the smallest.
+    """
+    w1, w2 = random(1, 8, 3, 3, 3), random(2, 8, 1, 3, 3)
+    spread = np.geomspace(0.02, 3, 8).astype(np.float32)
+    ones, zeros = np.ones(8, np.float32), np.zeros(8, np.float32)
+    return parse(
+        TEXT,
+        w1=w1,
+        w2=w2 / spread[:, None, None, None],
+        w3=random(3, 5, 8, 1, 1),
+        gamma1=spread,
+        beta1=spread,
+        mean1=zeros,
+        var1=np.square(w1).sum(axis=(1, 2, 3)),
+        gamma2=ones,
+        beta2=zeros,
+        # Relu of a normal channel of mean 1 and deviation 1: mean 1.083, variance 0.751.
+        mean2=1.083 * w2.sum(axis=(1, 2, 3)),
+        var2=0.751 * np.square(w2).sum(axis=(1, 2, 3)),
+        zero=np.array(0, np.float32),
+        six=np.array(6, np.float32),
+    )
+
+
+def data(batches: int = 3) -> list[Feeds]:
+    return [random_feeds(network(), seed, 4) for seed in range(batches)]
+
+
+def signal_to_noise(result: QuantizedResult, feeds: dict[str, Array]) -> float:
+    expected, found = run(network(), feeds)["y"], run(result.model, feeds)["y"]
+    return 10 * float(np.log10(np.square(expected).sum() / np.square(expected - found).sum()))
+
+
+@pytest.mark.parametrize("name", ["dfq", "guideline", "minmax"])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_every_recipe_makes_a_network_that_runs(name: str, per_channel: bool) -> None:
+    choices = load_choices(name).changed({"per_channel": per_channel})
+    given = data() if choices.needs_data else None
+    result = quantize(network(), choices, data=given, input_ranges={"x": Range(-4, 4)})
+    assert result.steps[0].name == "normalize"
+    assert signal_to_noise(result, random_feeds(network(), 9, 4)) > 12
+
+
+def test_the_data_free_recipe_beats_plain_ranges_with_one_scale_a_tensor() -> None:
+    feeds = random_feeds(network(), 9, 8)
+    found = {
+        name: signal_to_noise(
+            quantize(
+                network(),
+                load_choices(name).changed({"per_channel": False}),
+                data=data() if name == "minmax" else None,
+                input_ranges={"x": Range(-4, 4)},
+            ),
+            feeds,
+        )
+        for name in ("dfq", "minmax")
+    }
+    assert found["dfq"] > found["minmax"] + 3
+
+
+def test_rewrites_keep_the_float_function_and_say_so() -> None:
+    choices = load_choices("dfq").changed({"per_channel": False})
+    result = quantize(network(), choices, input_ranges={"x": Range(-4, 4)})
+    feeds = random_feeds(network(), 3, 4)
+    expected = Session(network()).run(feeds)["y"]
+    found = Session(result.normalized).run(feeds)["y"]
+    assert float(np.abs(expected - found).max() / np.ptp(expected)) < 1e-4
+    for step in result.steps:
+        assert step.agreement is None or step.agreement < 1e-4
+    measured = [step.signal_to_noise for step in result.steps[1:]]
+    assert None not in measured
+
+
+def test_progress_names_each_step() -> None:
+    told: list[str] = []
+    choices = load_choices("guideline").changed({"per_channel": False})
+    quantize(network(), choices, data=data(), progress=lambda step, done, total: told.append(step))
+    assert list(dict.fromkeys(told))[-2:] == ["ranges", "biases"]
+    assert "equalize" in told
+
+
+def test_data_for_ranges_alone_is_run_once() -> None:
+    def once() -> Iterator[Feeds]:
+        yield from data()
+
+    assert quantize(network(), load_choices("minmax"), data=once()).statistics.samples == 12
+
+
+def test_a_recipe_without_its_data_says_what_needs_it() -> None:
+    with pytest.raises(InvalidData, match="some, for ranges=kl, bias_correction=data"):
+        quantize(network(), load_choices("guideline"))
+
+
+def test_a_network_without_statistics_names_what_has_no_range() -> None:
+    model = parse("(float[N,3,8,8] x) => (y) { y = Conv(x, w) }", w=random(1, 4, 3, 3, 3))
+    with pytest.raises(InvalidData, match="--input-range x=LOW,HIGH"):
+        quantize(model, load_choices("dfq"))
+    with pytest.raises(InvalidData, match=r"activations without data: y"):
+        quantize(model, load_choices("dfq"), input_ranges={"x": Range(-1, 1)})
+
+
+def test_integers_may_be_the_quantized_side() -> None:
+    sides: list[str] = []
+
+    def side(model: ir.Model, plan: object, batches: object, visit: object) -> None:
+        sides.append(model.graph.name or "")
+
+    choices = load_choices("guideline")
+    quantize(network(), choices, data=data(), integer_side=side)
+    assert sides == []
+    quantize(network(), choices.changed({"bias_side": "integers"}), data=data(), integer_side=side)
+    assert len(sides) == 1
