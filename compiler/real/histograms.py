@@ -70,7 +70,7 @@ class Histogram:
         """The same elements in bins as wide or wider."""
         if exponent == self.exponent:
             return self
-        bins = np.arange(-BINS_A_SIDE, BINS_A_SIDE) >> min(exponent - self.exponent, SIDE_BITS + 1)
+        bins = np.arange(-BINS_A_SIDE, BINS_A_SIDE) >> min(exponent - self.exponent, SIDE_BITS)
         counts = np.zeros_like(self.counts)
         np.add.at(counts, bins + BINS_A_SIDE, self.counts)
         return Histogram(exponent, counts, self.zeros)

@@ -76,3 +76,20 @@ def test_without_statistics_the_weights_alone_count() -> None:
 def test_a_share_beyond_one_is_refused() -> None:
     with pytest.raises(InvalidOption, match="activation share"):
         EqualizationOptions(activation_share=1.5)
+
+
+def test_of_values_that_share_a_scale_the_farthest_counts() -> None:
+    model = parse(
+        """(float[N,3] x) => (y) {
+            a = Gemm(x, v)
+            b = Gemm(x, u)
+            s = Add(a, b)
+            y = Gemm(s, w) }""",
+        v=random(1, 3, 2), u=random(2, 3, 2), w=random(3, 2, 2),
+    )  # fmt: skip
+    for index, reaches in enumerate((np.array([2.0, 1.0]), np.array([1.0, 7.0]))):
+        write_channel_statistics(model.graph.node(index).outputs[0], np.zeros(2), reaches / 3)
+    write_channel_statistics(model.graph.node(2).outputs[0], np.zeros(2), np.array([0.1, 0.1]))
+    scales = find_regions(model.graph)
+    slots = scales.values[model.graph.node(2).outputs[0]].ravel()
+    np.testing.assert_allclose(activation_reach(model, scales)[slots], [2.0, 7.0])

@@ -102,3 +102,15 @@ def test_few_points_and_equal_points_are_pooled_exactly() -> None:
     assert few.values.tolist() == [1.0, 2.0]
     same = WeightedPoints.pooled(np.full(9000, 2.5), np.full(9000, 0.5))
     assert (same.values.tolist(), same.weights.tolist()) == ([2.5], [4500.0])
+
+
+def test_one_factor_for_both_ends_is_not_where_the_search_stays() -> None:
+    values = np.append(np.linspace(-1, 1, 2000), -10.0)
+    encoding = replace(U8, bits=3)
+    found = quantization_error(even(values), least_error_range(even(values), encoding), encoding)
+    least = min(
+        quantization_error(even(values), Range(low, high), encoding)
+        for low in -np.geomspace(0.5, 10, 40)
+        for high in np.geomspace(0.3, 1, 20)
+    )
+    assert found <= 1.02 * least
