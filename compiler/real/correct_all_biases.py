@@ -49,6 +49,8 @@ def correct_all_biases(
     What data shows is added to what was calculated, as far as it isn't chance: the fewer samples,
     the more remains as calculated.
 
+    Layers without a bias get one; ``plan_biases`` completes a plan for them.
+
     Args:
         model: a normalized model.
         plan: what is quantized; ``QuantizationPlan({}, plan_weights(...))`` before ranges exist.

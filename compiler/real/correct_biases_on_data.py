@@ -22,8 +22,9 @@ from intaglio.compiler.real.layer_result import LayerResult
 from intaglio.compiler.real.linear import read_linear, write_bias
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Note, Outcome
-from intaglio.compiler.real.parameters import QuantizationParameters, bias_parameters
-from intaglio.compiler.real.plan import QuantizationPlan, operand
+from intaglio.compiler.real.parameters import QuantizationParameters
+from intaglio.compiler.real.plan import QuantizationPlan
+from intaglio.compiler.real.plan_biases import bias_codes
 from intaglio.compiler.real.quantized_side import QuantizedSide
 from intaglio.compiler.real.roles import weight_input
 from intaglio.compiler.real.statistics import read_channel_statistics
@@ -168,22 +169,10 @@ def _layers(model: ir.Model, plan: QuantizationPlan) -> Iterator[_Layer]:
         linear = read_linear(node)
         if linear is None:
             continue
-        codes = _bias_codes(node, plan, linear.outputs)
+        codes = bias_codes(node, plan, linear.outputs)
         low, high, _ = clamp_of(node.outputs[0], linear.outputs)
         layer = _Layer(node, linear.bias, codes, (low, high))
         yield replace(layer, bias=layer.stored(linear.bias))
-
-
-def _bias_codes(
-    node: ir.Node, plan: QuantizationPlan, outputs: int
-) -> QuantizationParameters | None:
-    source = node.inputs[0]
-    planned = plan.constants.get(operand(node, 2))
-    data = plan.activations.get("" if source is None else source.name or "")
-    weight = plan.constants.get(operand(node, 1))
-    if planned is not None or data is None or weight is None:
-        return planned
-    return bias_parameters(data, weight, outputs // len(weight.scales))
 
 
 @dataclass(slots=True)

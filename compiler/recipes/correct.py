@@ -13,6 +13,7 @@ from intaglio.compiler.real.learn_rounding import RoundingOptions, learn_roundin
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Outcome
 from intaglio.compiler.real.plan import QuantizationPlan
+from intaglio.compiler.real.plan_biases import plan_biases
 from intaglio.compiler.real.propagate_distributions import Propagated
 from intaglio.compiler.real.quantized_side import QuantizedSide
 from intaglio.compiler.recipes.choices import Choices
@@ -55,7 +56,8 @@ def correct(
         return Corrected(model, plan, ())
     measured = _measured(choices, samples, side)
     outcome = correct_all_biases(model, plan, known, measured, partial(report, "biases"))
-    return Corrected(outcome.model, plan, (("correct biases", outcome),))
+    complete = plan_biases(outcome.model, plan)
+    return Corrected(outcome.model, complete, (("correct biases", outcome),))
 
 
 def _measured(

@@ -138,3 +138,17 @@ def test_integers_may_be_the_quantized_side() -> None:
     assert sides == []
     quantize(network(), choices.changed({"bias_side": "integers"}), data=data(), integer_side=side)
     assert len(sides) == 1
+
+
+@pytest.mark.parametrize("name", ["dfq", "guideline"])
+def test_a_bias_that_a_correction_adds_has_codes(name: str) -> None:
+    choices = load_choices(name)
+    result = quantize(network(), choices, data=data() if choices.needs_data else None)
+    (last,) = [node for node in result.model.graph if node.op_type == "Conv"][2:]
+    assert len(network().graph.node(7).inputs) == 2
+    assert len(last.inputs) == 3
+    bias = last.inputs[2]
+    assert bias is not None
+    producer = bias.producer()
+    assert producer is not None
+    assert producer.op_type == "DequantizeLinear"
