@@ -115,7 +115,7 @@ def test_data_for_ranges_alone_is_run_once() -> None:
 
 
 def test_a_recipe_without_its_data_says_what_needs_it() -> None:
-    with pytest.raises(InvalidData, match="some, for ranges=kl, bias_correction=data"):
+    with pytest.raises(InvalidData, match="some, for ranges=mse, bias_correction=data"):
         quantize(network(), load_choices("guideline"))
 
 
