@@ -2,7 +2,7 @@
 """What a recipe does once ranges stand: rounding that is learned, and corrections of biases."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
 
@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.real.correct_all_biases import MeasuredCorrection, correct_all_biases
 from intaglio.compiler.real.learn_rounding import RoundingOptions, learn_rounding
+from intaglio.compiler.real.limit_biases import limit_biases
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Outcome
 from intaglio.compiler.real.plan import QuantizationPlan
@@ -57,7 +58,9 @@ def correct(
     measured = _measured(choices, samples, side)
     outcome = correct_all_biases(model, plan, known, measured, partial(report, "biases"))
     complete = plan_biases(outcome.model, plan)
-    return Corrected(outcome.model, complete, (("correct biases", outcome),))
+    limited = limit_biases(outcome.model, complete, choices.codes.bias_bits)
+    noted = replace(outcome, model=limited.model, notes=(*outcome.notes, *limited.notes))
+    return Corrected(limited.model, complete, (("correct biases", noted),))
 
 
 def _measured(
