@@ -16,7 +16,7 @@ from tests.compiler.real.building import parse
     [
         QuantizationOptions(),
         QuantizationOptions(per_channel=False, weight_bits=3),
-        QuantizationOptions(symmetric_weights=False, power_of_two_scales=True),
+        QuantizationOptions(symmetric_weights=False, narrow_weights=False),
     ],
 )
 def test_rounded_constants_are_recognised(options: QuantizationOptions) -> None:
