@@ -67,6 +67,8 @@ def correct_all_biases(
     if measured is None:
         return calculated
     layers = _unchanged(model, calculated.model) if measured.where_unknown else None
+    if layers is not None and not layers:
+        return calculated
     on_data = correct_biases_on_data(
         calculated.model,
         plan,

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which way of bias correction decides about which layer."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from intaglio.compiler.real.correct_all_biases import MeasuredCorrection, correct_all_biases
@@ -10,10 +13,12 @@ from intaglio.compiler.real.correct_biases_on_data import correct_biases_on_data
 from intaglio.compiler.real.distributions import ChannelDistribution
 from intaglio.compiler.real.find_shift import MeanMatching
 from intaglio.compiler.real.linear import read_linear
+from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.options import QuantizationOptions
 from intaglio.compiler.real.outcome import Outcome
 from intaglio.compiler.real.plan import QuantizationPlan, plan_weights
-from intaglio.compiler.real.propagate_distributions import Propagated
+from intaglio.compiler.real.propagate_distributions import Propagated, propagate_distributions
+from intaglio.compiler.real.quantized_side import Visit
 from tests.compiler.real.building import parse, random_feeds
 from tests.compiler.real.walking import CONSTANTS, TEXT, Reals
 
@@ -68,3 +73,18 @@ def test_data_decides_where_nothing_is_known() -> None:
     expected = "1 of 4 layers corrected by calculation, 3 of 4 layers corrected on data"
     assert outcome.summary == expected
     assert len(outcome.notes) == 4
+
+
+def test_nothing_runs_where_everything_is_known() -> None:
+    known = propagate_distributions(
+        MODEL, {"x": ChannelDistribution.normal(np.full(3, 1.5), np.ones(3))}
+    )
+
+    def never(
+        model: ir.Model, plan: QuantizationPlan, batches: Sequence[Feeds], visit: Visit
+    ) -> None:
+        raise AssertionError(plan)
+
+    measured = MeasuredCorrection(FEEDS, never, where_unknown=True)
+    outcome = correct_all_biases(MODEL, PLAN, known, measured)
+    assert outcome.summary == "4 of 4 layers corrected by calculation"
