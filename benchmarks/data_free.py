@@ -127,7 +127,7 @@ def _feeds(case: Case, model: ir.Model, count: int) -> Iterator[Mapping[str, Sco
         data_folder() / network.calibration,
         inputs=input_specs(model),
         labels=network.label_file if network.calibration == network.images else None,
-        preprocessing=network.preprocessing,
+        preprocessing=case.preprocessing or network.preprocessing,
         limit=count,
     )
     yield from dataset_feeds(model, dataset, BATCH)
@@ -141,7 +141,7 @@ def _evaluate(case: Case, model: ir.Model, quantized: ir.Model, limit: int | Non
         data_folder() / case.network.images,
         inputs=input_specs(model),
         labels=case.network.label_file,
-        preprocessing=case.network.preprocessing,
+        preprocessing=case.preprocessing or case.network.preprocessing,
         limit=limit,
     )
     scores = _Scores()

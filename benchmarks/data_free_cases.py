@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchmarks.networks import Network
+from intaglio.commands.data import Preprocessing
+from intaglio.commands.data.preprocessing_rules import Channels, Crop, Geometry, ResizeShortSide
 
 _PHOTOGRAPHS, _LABELS = "imagenet/images.zip", "imagenet/labels.tsv"
 _PICTURES, _TRAINING = "cifar10/test_5000_jpeg.npz", "cifar10/train_2000.npz"
@@ -24,6 +26,19 @@ SQUEEZENET = _photographs("SqueezeNet", "imagenet/squeezenet10_deepcompressed.on
 RESNET20 = _pictures("ResNet20", "cifar10/resnet20_bn.onnx", "cifar")
 RESNET32 = _pictures("ResNet32", "cifar10/resnet32_bn.onnx", "cifar")
 RESNET8 = _pictures("ResNet8", "mlperf_tiny/ic01_resnet8_bn.onnx", "raw")
+# Photographs of anything: the data set of its own isn't shared, and without labels for it, what
+# counts is whether the class stays.
+WAKE_WORDS = Network(
+    "Visual wake words", "mlperf_tiny/vww01_bn.onnx", _PHOTOGRAPHS, _PHOTOGRAPHS, "raw"
+)
+SMALL_PHOTOGRAPHS = Preprocessing(
+    Geometry(resize=ResizeShortSide(96), crop=Crop(96, 96)), divisor=255.0
+)
+_SPECTRA = "mlperf_tiny/kws01_eval.npz"
+KEYWORDS = Network(
+    "Keyword spotting", "mlperf_tiny/kws01_dscnn_qualcomm_bn.onnx", _SPECTRA, _SPECTRA, "raw"
+)
+SPECTRA = Preprocessing(Geometry(channels=Channels.AS_STORED), mean=(83.0,), std=(1 / 0.58470291,))
 
 PER_TENSOR: Mapping[str, object] = {"per_channel": False}
 PER_CHANNEL: Mapping[str, object] = {"per_channel": True}
@@ -42,6 +57,7 @@ class Case:
         settings: changed choices.
         target: the most points that may be lost.
         profile: the arithmetic.
+        preprocessing: in place of the network's.
     """
 
     network: Network
@@ -50,6 +66,7 @@ class Case:
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
     target: float | None = None
     profile: str = "single-rounding"
+    preprocessing: Preprocessing | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +84,14 @@ CASES = (
     Case(RESNET20, "no data, w8a8 per tensor", "dfq", PER_TENSOR, 0.5),
     Case(RESNET32, "no data, w8a8 per tensor", "dfq", PER_TENSOR, 0.5),
     Case(RESNET8, "no data, w8a8 per tensor", "dfq", PER_TENSOR, 0.5),
+    Case(
+        WAKE_WORDS,
+        "no data, w8a8 per channel",
+        "dfq",
+        PER_CHANNEL,
+        preprocessing=SMALL_PHOTOGRAPHS,
+    ),
+    Case(KEYWORDS, "no data, w8a8 per channel", "dfq", PER_CHANNEL, preprocessing=SPECTRA),
     Case(SQUEEZENET, "100 images, w8a8 per tensor", "guideline", PER_TENSOR, 0.5),
     Case(SQUEEZENET, "100 images, w8a8 per channel", "guideline", PER_CHANNEL, 0.5),
     Case(MOBILENET_075, "100 images, w8a8 per tensor", "guideline", PER_TENSOR),
