@@ -58,7 +58,7 @@ class Measured:
         network: its name.
         tool: the program with its version.
         method: how ranges were found, and whether the layers were equalized before.
-        data: what was observed.
+        data: what was observed; nothing by a float network.
         weights: per-tensor, per-channel or float.
         top1: percent of the evaluated images; None where it refused.
         images: how many were evaluated.
@@ -121,7 +121,7 @@ def measure(
             network.name,
             program,
             _words(method, weights),
-            method.data,
+            "" if weights == "float" else method.data,
             weights,
             top1,
             len(images.labels),
