@@ -45,6 +45,23 @@ def test_a_quantized_file_gives_the_same_figures(quantized: Path) -> None:
     assert there["remarks"] == []
 
 
+def test_a_recipe_without_data_is_held_against_its_own_float_network(tmp_path: Path) -> None:
+    facts = found("--weights", "per-tensor", *HELDOUT)
+    rewritten = facts["output"]["rewritten"]
+    assert rewritten["sqnr_db"] is None or rewritten["sqnr_db"] > 90
+    assert all(row["alone"] and row["together"] for row in facts["weights"])
+    assert any(row["before"] != row["after"] for row in facts["weight_ranges"])
+    minmax = found(*CALIBRATION, *HELDOUT, "--weights", "per-tensor")
+    ours, theirs = (each["output"]["fidelity"]["sqnr_db"] for each in (facts, minmax))
+    assert ours > theirs
+    written = tmp_path / "digits.dfq.onnx"
+    done("quantize", NETWORK, "-o", written, "--weights", "per-tensor")
+    of_file = found(written, *HELDOUT)
+    assert of_file["output"]["fidelity"] == facts["output"]["fidelity"]
+    assert "aren't those of digits.onnx rounded" in of_file["remarks"][0]
+    assert all(row["together"] is None for row in of_file["activations"])
+
+
 def test_without_data_it_says_that_noise_was_measured_on(quantized: Path) -> None:
     assert found(quantized)["noise"] is True
     said = done("diagnose", NETWORK, quantized, "--limit", "2", "--together-only")

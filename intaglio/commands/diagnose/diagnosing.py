@@ -29,6 +29,7 @@ from intaglio.commands.diagnose.watch import Watch
 from intaglio.commands.diagnose.weights import (
     LayerRanges,
     Reals,
+    WeightUse,
     channel_maxima,
     weight_ranges,
     weight_use,
@@ -196,11 +197,12 @@ def _seen(watch: Watch | None) -> Fidelity | None:
     return watch.tally.fidelity() if watch is not None and watch.elements else None
 
 
-def _badness(report: WeightReport | ActivationReport) -> tuple[float, float]:
-    """What the layer alone does to the output; else what has happened up to it."""
+def _badness(report: WeightReport | ActivationReport) -> tuple[float, float, float]:
+    """What the layer alone does to the output; else what has happened up to it; else its codes."""
     alone = inf if report.alone is None else report.alone.output.decibels
     together = inf if report.together is None else report.together.decibels
-    return alone, together
+    use = report.use
+    return alone, together, use.channels_median if isinstance(use, WeightUse) else use.codes
 
 
 def _ranges(subject: Subject, network: QuantizedNetwork) -> tuple[LayerRanges, ...]:

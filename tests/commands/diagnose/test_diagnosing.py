@@ -139,6 +139,11 @@ def test_without_the_rewritten_network_nothing_inside_is_claimed() -> None:
         (row.alone, row.weights, row.together) == (None, None, None) for row in found.weights
     )
     assert all(row.use.codes > 0.3 for row in found.activations)
+    for used in (
+        [row.use.channels_median for row in found.weights],
+        [row.use.codes for row in found.activations],
+    ):
+        assert used == sorted(used)
     known = diagnosed(small)
     assert found.output.rewritten is None
     for one, other in zip(found.ranges, known.ranges, strict=True):
