@@ -43,6 +43,20 @@ def consumer_weights(graph: ir.Graph) -> dict[str, Reals]:
     return {value.name or "": weights for value, weights in found.items()}
 
 
+def squared_norms(linear: Linear, worth: Reals | None = None) -> Reals:
+    """Of the weights on each input channel, ``[inputs]``.
+
+    Args:
+        linear: the layer.
+        worth: what a squared error of each output costs, ``[outputs]``; None for 1.
+    """
+    squares: Reals = np.square(linear.weight).sum(axis=tuple(range(2, linear.weight.ndim)))
+    grouped = squares.reshape(linear.groups, -1, squares.shape[1])
+    outputs = np.ones(linear.outputs) if worth is None else worth
+    norms: Reals = np.einsum("goc,go->gc", grouped, outputs.reshape(linear.groups, -1))
+    return norms.ravel()
+
+
 def _settle(value: ir.Value, parts: list[Reals | None], found: dict[ir.Value, Reals]) -> None:
     channels = _channels(value)
     if channels is None:
@@ -62,7 +76,7 @@ def _cost(node: ir.Node, index: int, value: ir.Value, found: dict[ir.Value, Real
     if index == 0:
         linear = read_linear(node)
         if linear is not None:
-            return _squared_norms(linear) if linear.inputs == channels else None
+            return squared_norms(linear) if linear.inputs == channels else None
     result = found.get(node.outputs[0])
     if result is None:
         return None
@@ -72,15 +86,6 @@ def _cost(node: ir.Node, index: int, value: ir.Value, found: dict[ir.Value, Real
         return None
     summed: Reals = result.reshape(channels, -1).sum(axis=1)
     return summed
-
-
-def _squared_norms(linear: Linear) -> Reals:
-    """Of the weights on each input channel, ``[inputs]``."""
-    grouped = np.square(linear.weight).reshape(
-        linear.groups, linear.outputs // linear.groups, linear.weight.shape[1], -1
-    )
-    norms: Reals = grouped.sum(axis=(1, 3)).ravel()
-    return norms
 
 
 def _part_of_concat(node: ir.Node, index: int, channels: int, result: Reals) -> Reals | None:

@@ -73,6 +73,13 @@ class ChannelDistribution:
         # Rounding may leave a constant channel a hair outside its ends or below zero variance.
         return np.clip(mean, self.low, self.high), np.maximum(square - mean**2, 0.0)
 
+    def inside(self) -> Reals:
+        """``[C]``: the probability that a channel is at neither end, where errors pass."""
+        std = np.maximum(self.std, np.finfo(np.float64).tiny)
+        with np.errstate(over="ignore", invalid="ignore"):
+            a, b = (self.low - self.mean) / std, (self.high - self.mean) / std
+        return np.clip(1.0 - _distribution(a) - _distribution(-b), 0.0, 1.0)
+
     def samples(self) -> Reals:
         """``[C, QUANTILES]``: x at equally likely quantiles of the normal distribution."""
         z = normal_quantiles(QUANTILES)
