@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.real.absorb_biases import AbsorptionOptions, absorb_biases
 from intaglio.compiler.real.align_scales import align_scales
+from intaglio.compiler.real.balance_noise import balance_noise
 from intaglio.compiler.real.distributions import ChannelDistribution
 from intaglio.compiler.real.eliminate_dead_channels import eliminate_dead_channels
 from intaglio.compiler.real.equalization_options import EqualizationOptions
@@ -46,6 +47,8 @@ def rewrites(
     if choices.equalizes:
         options = _equalization(choices)
         found.append(("equalize", lambda model: equalize_layers(model, options)))
+    if choices.equalizes and choices.balance_noise:
+        found.append(("balance noise", lambda model: balance_noise(model, choices.codes, inputs)))
     if choices.bias_absorption != "none":
         absorption = AbsorptionOptions(
             choices.absorption_deviations, padded=choices.bias_absorption == "all"

@@ -104,7 +104,11 @@ def test_progress_names_each_step() -> None:
     choices = load_choices("guideline").changed({"per_channel": False})
     quantize(network(), choices, data=data(), progress=lambda step, done, total: told.append(step))
     assert list(dict.fromkeys(told))[-2:] == ["ranges", "biases"]
-    assert "equalize" in told
+    assert told.index("equalize") < told.index("balance noise")
+    quiet: list[str] = []
+    choices = choices.changed({"balance_noise": False})
+    quantize(network(), choices, data=data(), progress=lambda step, done, total: quiet.append(step))
+    assert set(told) - set(quiet) == {"balance noise"}
 
 
 def test_data_for_ranges_alone_is_run_once() -> None:
