@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from intaglio.compiler.real.editing import (
     Names,
+    constant,
     float_constant,
     write_float_input,
 )
@@ -95,6 +96,8 @@ def rounding_layer(node: ir.Node, plan: QuantizationPlan) -> RoundingLayer | str
     if len(value.uses()) > 1:
         return "other nodes read its weights too"
     source = node.inputs[0]
+    if index > 0 and constant(source) is not None:
+        return "what it reads is constant"
     data = plan.activations.get("" if source is None else source.name or "")
     if node.op_type == "MatMul":
         if index != 1 or stored.ndim != 2:

@@ -211,6 +211,15 @@ def test_what_cannot_be_learned_stays_and_is_named() -> None:
     assert to_proto(learned.outcome.model) == to_proto(result.normalized)
 
 
+def test_a_constant_on_the_left_stays() -> None:
+    text = "(float[N, 3, 4] x) => (float[N, 5, 4] y) { y = MatMul (w, x) }"
+    result = quantize(text, W3A8, w=random(1, 5, 3))
+    learned = learn_rounding(result.normalized, result.plan, batches(result.normalized))
+    (note,) = learned.outcome.notes
+    assert note.said == "rounded to nearest: its constant is no matrix on the right"
+    assert learned.plan == result.plan
+
+
 def test_a_layer_that_reads_nothing_keeps_the_nearest_codes() -> None:
     text = """(float[N, 4] x) => (float[N, 3] y) {
         zero = Mul (x, nothing)
