@@ -25,12 +25,12 @@ class Probes:
 
     def __init__(self, model: ir.Model, feeds: Sequence[Feeds]) -> None:
         """Run ``model`` on every probe."""
-        self._feeds = feeds
+        self.feeds = feeds
         self._expected = _run(model, feeds)
 
     def agreement(self, model: ir.Model) -> float:
         """The largest difference of an output, as a share of the output's span."""
-        found = _run(model, self._feeds)
+        found = _run(model, self.feeds)
         return max(
             float(np.abs(found[name] - expected).max() / max(np.ptp(expected), 1e-30))
             for name, expected in self._expected.items()
@@ -38,7 +38,7 @@ class Probes:
 
     def signal_to_noise(self, model: ir.Model, plan: QuantizationPlan) -> float | None:
         """Decibels of the quantized network's outputs; None where nothing differs."""
-        found = _run(insert_quantization(model, plan), self._feeds)
+        found = _run(insert_quantization(model, plan), self.feeds)
         signal = sum(float(np.square(array).sum()) for array in self._expected.values())
         noise = sum(
             float(np.square(found[name] - array).sum()) for name, array in self._expected.items()

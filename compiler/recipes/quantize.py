@@ -23,6 +23,7 @@ from intaglio.compiler.recipes.known_inputs import KnownInputs, know_inputs
 from intaglio.compiler.recipes.probes import Probes, noise_feeds
 from intaglio.compiler.recipes.result import QuantizedResult, Step
 from intaglio.compiler.recipes.rewrite import rewrites
+from intaglio.compiler.recipes.width_search import WidthSearch, search_widths
 from intaglio.errors import InvalidData
 
 Progress = Callable[[str, int, int | None], None]
@@ -38,6 +39,7 @@ def quantize(
     data: Iterable[Feeds] | None = None,
     input_ranges: Mapping[str, Range] = NO_RANGES,
     integer_side: QuantizedSide | None = None,
+    widths: WidthSearch | None = None,
     measure: bool = True,
     progress: Progress | None = None,
 ) -> QuantizedResult:
@@ -51,6 +53,8 @@ def quantize(
         input_ranges: what inputs range over, by name. Without, and without data, it is estimated
             from what BatchNorm kept of the first layers.
         integer_side: what computes the quantized network where corrections ask for integers.
+        widths: how the widths of weights are chosen layer by layer; None leaves them as ``choices``
+            has them.
         measure: whether each step's effect on the outputs is measured, on the first samples, or on
             smooth noise where there are none.
         progress: see ``Progress``.
@@ -65,7 +69,8 @@ def quantize(
     _require_data(choices, data)
     samples = None if data is None or _streams(choices) else list(data)
     inputs = know_inputs(normalized, input_ranges, samples)
-    probes = _probes(normalized, inputs, data if samples is None else samples) if measure else None
+    trials = _probes(normalized, inputs, data if samples is None else samples, measure or widths)
+    probes = trials if measure else None
     steps = [_step("normalize", "one form of each operator", normalized, probes, inputs.notes)]
 
     current = normalized
@@ -83,6 +88,13 @@ def quantize(
     plan = plan_quantization(current, found.ranges, choices.codes)
     step = Step("ranges", found.summary, 0, notes=plan.notes)
     steps.append(_with_noise(step, current, plan, probes))
+    if widths is not None:
+        step, codes = search_widths(
+            current, choices, widths, found.ranges, known, trials, partial(say, "widths")
+        )
+        choices = replace(choices, codes=codes)
+        plan = plan_quantization(current, found.ranges, codes)
+        steps.append(_with_noise(step, current, plan, probes))
 
     side = integer_side if integer_side and choices.bias_side == "integers" else walk_in_float
     corrected = correct(current, choices, plan, known, samples, side, say)
@@ -108,8 +120,12 @@ def _require_data(choices: Choices, data: Iterable[Feeds] | None) -> None:
         )
 
 
-def _probes(model: ir.Model, inputs: KnownInputs, data: Iterable[Feeds] | None) -> Probes | None:
+def _probes(
+    model: ir.Model, inputs: KnownInputs, data: Iterable[Feeds] | None, wanted: object
+) -> Probes | None:
     """The first samples where data can be run twice; else noise, where the inputs' ranges allow."""
+    if not wanted:
+        return None
     if data is not None and not isinstance(data, Iterator):
         first = next(iter(data), None)
         if first is not None:

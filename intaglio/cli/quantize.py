@@ -29,6 +29,14 @@ def quantize(
     weights: Weights = None,
     setting: Setting = None,
     input_range: InputRange = None,
+    size_budget: Annotated[
+        str | None,
+        typer.Option(metavar="BYTES", help="Weights in at most this, as in 300k: widths by layer."),
+    ] = None,
+    bit_operations: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Products times both widths at most this: widths by layer."),
+    ] = None,
     symmetric: Annotated[
         bool, typer.Option("--symmetric", help="Activations: the middle code stands for zero.")
     ] = False,
@@ -51,6 +59,7 @@ def quantize(
 ) -> None:
     """Turn float ONNX into quantized ONNX (QuantizeLinear and DequantizeLinear nodes)."""
     from intaglio.cli.printing import print_facts
+    from intaglio.commands.budgets import parse_budget
     from intaglio.commands.input_ranges import parse_input_ranges
     from intaglio.commands.models import parse_shapes
     from intaglio.commands.progress import steps
@@ -65,7 +74,11 @@ def quantize(
     if calibration is not None:
         source = CalibrationSource(calibration, labels, preprocessing, samples, workers)
     given = Given(
-        source, parse_input_ranges(input_range or ()), preprocessing, parse_shapes(shape or ())
+        source,
+        parse_input_ranges(input_range or ()),
+        preprocessing,
+        parse_shapes(shape or ()),
+        parse_budget(size_budget, bit_operations),
     )
     flags = {
         "symmetric_activations": symmetric,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from intaglio.commands.batches import pad_batch
 from intaglio.commands.data import Dataset, InputSpec, open_dataset
+from intaglio.commands.evaluators import IntegerEvaluator
 from intaglio.commands.input_ranges import input_ranges
 from intaglio.commands.integer_side import IntegerSide
 from intaglio.commands.models import Shapes, is_quantized, named
@@ -20,7 +21,9 @@ from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.ranges import Range
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes import Choices, QuantizedResult, Step, load_choices, quantize
+from intaglio.compiler.recipes.mixed_precision import Budget
 from intaglio.compiler.recipes.quantize import Progress
+from intaglio.compiler.recipes.width_search import WidthSearch
 from intaglio.errors import InvalidFile
 
 CALIBRATION_BATCH = 8
@@ -78,12 +81,14 @@ class Given:
         preprocessing: of images to come, where there is no calibration data; it says what the
             inputs range over.
         shapes: dims of inputs whose file leaves more than the batch open.
+        budget: what the weights may cost; their widths are then chosen layer by layer.
     """
 
     calibration: CalibrationSource | None = None
     input_ranges: Mapping[str, Range] = field(default_factory=dict[str, Range])
     preprocessing: str | None = None
     shapes: Shapes | None = None
+    budget: Budget | None = None
 
 
 NOTHING = Given()
@@ -169,6 +174,7 @@ def quantize_model(
             data=data,
             input_ranges=ranges,
             integer_side=IntegerSide(),
+            widths=None if given.budget is None else WidthSearch(given.budget, IntegerEvaluator()),
             progress=progress,
         )
     return QuantizedFile(model, result, 0 if data is None else len(data.dataset))

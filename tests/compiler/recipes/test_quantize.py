@@ -5,9 +5,12 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
+from intaglio.commands.evaluators import IntegerEvaluator
 from intaglio.compiler.real.onnx_runtime import Feeds, Session
 from intaglio.compiler.real.ranges import Range
 from intaglio.compiler.recipes import QuantizedResult, load_choices, quantize
+from intaglio.compiler.recipes.mixed_precision import SizeBudget
+from intaglio.compiler.recipes.width_search import WidthSearch
 from intaglio.errors import InvalidData
 from tests.compiler.real.building import Array, parse, random, random_feeds, run
 
@@ -156,3 +159,22 @@ def test_a_bias_that_a_correction_adds_has_codes(name: str) -> None:
     producer = bias.producer()
     assert producer is not None
     assert producer.op_type == "DequantizeLinear"
+
+
+def test_a_budget_gives_each_layer_a_width() -> None:
+    sizes: list[int] = []
+    for budget in (400, 300):
+        search = WidthSearch(SizeBudget(budget), IntegerEvaluator(), widths=(8, 4))
+        result = quantize(
+            network(), load_choices("dfq"), input_ranges={"x": Range(-4, 4)}, widths=search
+        )
+        weights = [
+            node.inputs[0].const_value
+            for node in result.model.graph
+            if node.op_type == "DequantizeLinear" and node.inputs[0] is not None
+        ]
+        stored = [one for one in weights if one is not None and len(one.shape) > 1]
+        sizes.append(sum(one.size * one.dtype.bitwidth // 8 for one in stored))
+        assert sizes[-1] <= budget
+        assert [step.name for step in result.steps][-3:] == ["ranges", "widths", "correct biases"]
+    assert sizes[0] > sizes[1]

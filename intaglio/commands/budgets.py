@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Budgets from the command line: how large a network may be, or how much it may compute."""
+
+import re
+
+from intaglio.compiler.recipes.mixed_precision import Budget, OperationBudget, SizeBudget
+from intaglio.errors import InvalidOption
+
+_UNITS = {
+    "": 1,
+    "k": 1000,
+    "M": 1000**2,
+    "G": 1000**3,
+    "T": 1000**4,
+    "Ki": 1 << 10,
+    "Mi": 1 << 20,
+    "Gi": 1 << 30,
+}
+
+
+def parse_amount(option: str, text: str) -> int:
+    """A number with a unit.
+
+    >>> parse_amount("--size-budget", "300k"), parse_amount("--size-budget", "1.5Mi")
+    (300000, 1572864)
+
+    Raises:
+        InvalidOption: the text has another form, or the number isn't positive.
+    """
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)(k|M|G|T|Ki|Mi|Gi)?", text.strip())
+    amount = int(float(match[1]) * _UNITS[match[2] or ""]) if match else 0
+    if amount < 1:
+        raise InvalidOption(option, text, "it is no amount", "write 300k, 1.5M or 256Ki")
+    return amount
+
+
+def parse_budget(size: str | None, operations: str | None) -> Budget | None:
+    """The budget that is given, None if there is none.
+
+    Raises:
+        InvalidOption: both are given, or one can't be read.
+    """
+    if size is not None and operations is not None:
+        raise InvalidOption(
+            "--bit-operations", operations, "--size-budget is given too", "leave one of the two out"
+        )
+    if size is not None:
+        return SizeBudget(parse_amount("--size-budget", size))
+    if operations is not None:
+        return OperationBudget(parse_amount("--bit-operations", operations))
+    return None
