@@ -92,6 +92,25 @@ def test_codes_of_values_count_beside_weights() -> None:
         assert place.noise(other[None])[0] > place.noise(found.factors[None])[0]
 
 
+def test_before_a_depthwise_layer_with_its_own_steps_codes_alone_count() -> None:
+    """What a depthwise output loses then doesn't depend on scales: reach is made alike."""
+    rows = np.exp(np.arange(CHANNELS, dtype=np.float64)).reshape(CHANNELS, 1, 1)
+    ones, reach = np.ones(CHANNELS), np.array([1.0, 3.0, 20.0, 400.0])
+    first = WeightNoise(
+        slots(0, 1), slots(1, CHANNELS), WeightRanges((rows.reshape(1, CHANNELS, 1),), False), 1,
+        ones, np.ones(1), 1.0, True,
+    )  # fmt: skip
+    second = WeightNoise(
+        slots(1, CHANNELS), slots(CHANNELS + 1, CHANNELS), WeightRanges((rows,), False), CHANNELS,
+        ones, np.square(reach), 1.0, True,
+    )  # fmt: skip
+    value = ActivationNoise(slots(1, CHANNELS), 1 / np.square(reach), 0 * ones, reach, 1.0)
+    free = np.array([False, *[True] * CHANNELS, *[False] * CHANNELS])
+    scales = Scales(free, (), (), {}, (Region(slots(1, CHANNELS), (0,), (1,), ()),))
+    found = least_noise(scales, QuantizationNoise((first, second), (value,), {}), 8, 0.0)
+    assert value.shares(found.factors).min() == pytest.approx(1)
+
+
 @settings(
     deadline=None,
     max_examples=25,
