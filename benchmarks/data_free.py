@@ -111,8 +111,12 @@ def reach(case: Case, limit: int | None = None) -> Reached:
     model = load_model(data_folder() / case.network.model)
     choices = load_choices(case.recipe).changed(case.settings)
     data = list(_feeds(case, model, CALIBRATION)) if choices.needs_data else None
+    (name,) = (value.name or "" for value in model.graph.inputs)
+    stated = {} if case.input_range is None else {name: case.input_range}
     started = time.perf_counter()
-    result = quantize(model, choices, data=data, integer_side=IntegerSide(), measure=False)
+    result = quantize(
+        model, choices, data=data, input_ranges=stated, integer_side=IntegerSide(), measure=False
+    )
     seconds = time.perf_counter() - started
     with TemporaryDirectory() as folder:
         path = Path(folder) / "quantized.onnx"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from benchmarks.networks import Network
 from intaglio.commands.data import Preprocessing
 from intaglio.commands.data.preprocessing_rules import Channels, Crop, Geometry, ResizeShortSide
+from intaglio.compiler.real.ranges import Range
 
 _PHOTOGRAPHS, _LABELS = "imagenet/images.zip", "imagenet/labels.tsv"
 _PICTURES, _TRAINING = "cifar10/test_5000_jpeg.npz", "cifar10/train_2000.npz"
@@ -58,6 +59,7 @@ class Case:
         target: the most points that may be lost.
         profile: the arithmetic.
         preprocessing: in place of the network's.
+        input_range: what its preprocessing makes of the input, where no image convention tells.
     """
 
     network: Network
@@ -67,6 +69,7 @@ class Case:
     target: float | None = None
     profile: str = "single-rounding"
     preprocessing: Preprocessing | None = None
+    input_range: Range | None = None
 
     @property
     def name(self) -> str:
@@ -92,6 +95,14 @@ CASES = (
         preprocessing=SMALL_PHOTOGRAPHS,
     ),
     Case(KEYWORDS, "no data, w8a8 per channel", "dfq", PER_CHANNEL, preprocessing=SPECTRA),
+    Case(
+        KEYWORDS,
+        "no data but the input's range, w8a8 per channel",
+        "dfq",
+        PER_CHANNEL,
+        preprocessing=SPECTRA,
+        input_range=Range(-211 * 0.58470291, 44 * 0.58470291),
+    ),
     Case(SQUEEZENET, "100 images, w8a8 per tensor", "guideline", PER_TENSOR, 0.5),
     Case(SQUEEZENET, "100 images, w8a8 per channel", "guideline", PER_CHANNEL, 0.5),
     Case(MOBILENET_075, "100 images, w8a8 per tensor", "guideline", PER_TENSOR),

@@ -15,7 +15,7 @@ from intaglio.compiler.real.ranges import Range, fixed_range
 from intaglio.compiler.real.roles import is_read_for_selection, quantized_values
 from intaglio.errors import InvalidData
 
-OUTPUT_SIGMAS = 6.0
+OUTPUT_SIGMAS_BELOW, OUTPUT_SIGMAS = 4.0, 6.0
 
 # Deviations at which the error is taken, in standard deviations, and how likely they are: the
 # logistic distribution of variance 1. Activations have longer tails than the normal distribution:
@@ -40,10 +40,12 @@ class WeightedErrorRule:
     """The least squared error of the codes, each channel weighted by what its readers make of it.
 
     Attributes:
-        output_sigmas: standard deviations for outputs of the network. What counts there is the
-            largest of many values (a class), not the typical one.
+        output_sigmas_below: standard deviations below the mean for outputs of the network.
+        output_sigmas: likewise above. What counts there is the largest of many values (a class),
+            not the typical one; the finer its codes, the fewer classes tie.
     """
 
+    output_sigmas_below: float = OUTPUT_SIGMAS_BELOW
     output_sigmas: float = OUTPUT_SIGMAS
 
 
@@ -101,12 +103,12 @@ def data_free_range(
         return Range(float(found.low.min()), float(found.high.max()))
     match rule:
         case SigmaRule(sigmas):
-            return _within(found, sigmas)
-        case WeightedErrorRule(output_sigmas) if (
+            return _within(found, sigmas, sigmas)
+        case WeightedErrorRule(below, above) if (
             # What only a cap reads takes the range of the capped value, whatever is found here.
             value.is_graph_output() or is_read_for_selection(value)
         ):
-            return _within(found, output_sigmas)
+            return _within(found, below, above)
         case WeightedErrorRule():
             own = weights.get(value.name or "")
             if own is None or own.size != found.channels:
@@ -117,9 +119,9 @@ def data_free_range(
             return least_error_range(WeightedPoints.pooled(points.ravel(), costs.ravel()), encoding)
 
 
-def _within(found: ChannelDistribution, sigmas: float) -> Range:
-    lowest = np.clip(found.mean - sigmas * found.std, found.low, found.high)
-    highest = np.clip(found.mean + sigmas * found.std, found.low, found.high)
+def _within(found: ChannelDistribution, below: float, above: float) -> Range:
+    lowest = np.clip(found.mean - below * found.std, found.low, found.high)
+    highest = np.clip(found.mean + above * found.std, found.low, found.high)
     return Range(float(lowest.min()), float(highest.max()))
 
 

@@ -43,7 +43,7 @@ def test_sigmas_around_the_mean_of_each_channel_end_where_it_does() -> None:
 
 
 def test_inputs_keep_their_ends_and_outputs_are_wide_under_the_error_rule() -> None:
-    found = ranges(WeightedErrorRule(output_sigmas=5.0))
+    found = ranges(WeightedErrorRule(5.0, 5.0))
     assert found["x"] == Range(-1.0, 3.0)
     assert found["y"] == Range(-12.0, 8.0)
 
