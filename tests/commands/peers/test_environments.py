@@ -47,7 +47,11 @@ def test_what_a_lock_leaves_out_is_installed_by_its_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(environments, "_do", lambda _, command: commands.append(command))
+
+    def keep(_: object, command: list[str]) -> None:
+        commands.append(command)
+
+    monkeypatch.setattr(environments, "_do", keep)
     set_up(Environment.QUANTIZERS, lambda _: None)
     _, locked, left_out = commands
     assert {"--require-hashes", "--no-deps"} <= set(locked)
