@@ -61,12 +61,10 @@ def find_ranges(
     """
     rule = _data_free_rule(choices)
     if rule is not None:
-        for error in inputs.missing.values():
-            raise error
         given = {name: _within(found) for name, found in inputs.ranges.items()}
         distributions = {**known.distributions, **given}
         found = data_free_ranges(
-            model, distributions, rule, choices.codes.activations, known.missing
+            model, distributions, rule, choices.codes.activations, _reasons(known, inputs)
         )
         return FoundRanges(found, Statistics({}, 0), f"{choices.ranges}, without data")
     assert data is not None
@@ -87,6 +85,12 @@ def _within(range: Range) -> ChannelDistribution:
     """All that is said of an input is where it ends."""
     low, high = np.array([range.minimum]), np.array([range.maximum])
     return ChannelDistribution((low + high) / 2, np.zeros(1), low, high)
+
+
+def _reasons(known: Propagated, inputs: KnownInputs) -> dict[str, str]:
+    """Why values have no distribution; of inputs, why none could be estimated."""
+    estimated = {name: str(error).rstrip(".") for name, error in inputs.missing.items()}
+    return {**known.missing, **estimated}
 
 
 def _data_free_rule(choices: Choices) -> DataFreeRule | None:
