@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from benchmarks.networks import Network
 from intaglio.commands.data import Preprocessing
 from intaglio.commands.data.preprocessing_rules import Channels, Crop, Geometry, ResizeShortSide
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.ranges.ranges import Range
 
 _PHOTOGRAPHS, _LABELS = "imagenet/images.zip", "imagenet/labels.tsv"
 _PICTURES, _TRAINING = "cifar10/test_5000_jpeg.npz", "cifar10/train_2000.npz"

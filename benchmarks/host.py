@@ -38,7 +38,7 @@ from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.ir.types import FLOAT32
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.targets.tvm.machine import host

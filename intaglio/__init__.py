@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from intaglio.compiler.ir.file import load as load
     from intaglio.compiler.ir.file import save as save
     from intaglio.compiler.ir.graph import Graph as Graph
-    from intaglio.compiler.real.options import QuantizationOptions as QuantizationOptions
+    from intaglio.compiler.real.quantization.options import (
+        QuantizationOptions as QuantizationOptions,
+    )
     from intaglio.compiler.recipes import Choices as Choices
     from intaglio.compiler.recipes import load_choices as load_choices
     from intaglio.simulator.vectorized import run as simulate
@@ -47,7 +49,7 @@ _FACE = {
     "Given": ("intaglio.commands.quantize", "Given"),
     "Graph": ("intaglio.compiler.ir.graph", "Graph"),
     "LoweringOptions": ("intaglio.commands.models", "LoweringOptions"),
-    "QuantizationOptions": ("intaglio.compiler.real.options", "QuantizationOptions"),
+    "QuantizationOptions": ("intaglio.compiler.real.quantization.options", "QuantizationOptions"),
     "inspect": ("intaglio.commands.inspect", "inspect_file"),
     "load": ("intaglio.compiler.ir.file", "load"),
     "load_choices": ("intaglio.compiler.recipes", "load_choices"),

@@ -8,7 +8,11 @@ from typing import assert_never
 import numpy as np
 import onnx_ir as ir
 
-from intaglio.compiler.real.calibrated_ranges import (
+from intaglio.compiler.real.distributions.distributions import ChannelDistribution
+from intaglio.compiler.real.distributions.propagate_distributions import Propagated
+from intaglio.compiler.real.observe import observe
+from intaglio.compiler.real.onnx_runtime import Feeds
+from intaglio.compiler.real.ranges.calibrated_ranges import (
     CalibrationRule,
     DivergenceRule,
     ErrorRule,
@@ -16,18 +20,14 @@ from intaglio.compiler.real.calibrated_ranges import (
     PercentileRule,
     calibrated_ranges,
 )
-from intaglio.compiler.real.data_free_ranges import (
+from intaglio.compiler.real.ranges.data_free_ranges import (
     DataFreeRule,
     SigmaRule,
     WeightedErrorRule,
     data_free_ranges,
 )
-from intaglio.compiler.real.distributions import ChannelDistribution
-from intaglio.compiler.real.histograms import observe_histograms
-from intaglio.compiler.real.observe import observe
-from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.propagate_distributions import Propagated
-from intaglio.compiler.real.ranges import Range, observed_ranges
+from intaglio.compiler.real.ranges.histograms import observe_histograms
+from intaglio.compiler.real.ranges.ranges import Range, observed_ranges
 from intaglio.compiler.real.roles import quantized_values
 from intaglio.compiler.real.statistics import Statistics
 from intaglio.compiler.recipes.choices import Choices

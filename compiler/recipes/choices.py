@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from intaglio.compiler.real.layer_overrides import read_overrides
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.layer_overrides import read_overrides
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.errors import InvalidOption
 
 _PRESETS = Path(__file__).parent / "presets"

@@ -8,15 +8,15 @@ from typing import assert_never
 
 import onnx_ir as ir
 
-from intaglio.compiler.real.correct_all_biases import MeasuredCorrection, correct_all_biases
-from intaglio.compiler.real.learn_rounding import RoundingOptions, learn_rounding
-from intaglio.compiler.real.limit_biases import limit_biases
+from intaglio.compiler.real.biases.correct_all_biases import MeasuredCorrection, correct_all_biases
+from intaglio.compiler.real.distributions.propagate_distributions import Propagated
+from intaglio.compiler.real.layer_by_layer.quantized_side import QuantizedSide
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Outcome
-from intaglio.compiler.real.plan import QuantizationPlan
-from intaglio.compiler.real.plan_biases import plan_biases
-from intaglio.compiler.real.propagate_distributions import Propagated
-from intaglio.compiler.real.quantized_side import QuantizedSide
+from intaglio.compiler.real.quantization.limit_biases import limit_biases
+from intaglio.compiler.real.quantization.plan import QuantizationPlan
+from intaglio.compiler.real.quantization.plan_biases import plan_biases
+from intaglio.compiler.real.rounding.learn_rounding import RoundingOptions, learn_rounding
 from intaglio.compiler.recipes.choices import Choices
 
 Report = Callable[[str, int, int | None], None]

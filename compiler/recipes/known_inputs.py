@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from intaglio.compiler.real.distributions import ChannelDistribution
-from intaglio.compiler.real.estimate_input import estimate_input
+from intaglio.compiler.real.distributions.distributions import ChannelDistribution
+from intaglio.compiler.real.input_estimation.estimate_input import estimate_input
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Note
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.errors import InvalidData
 
 

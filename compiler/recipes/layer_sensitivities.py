@@ -8,11 +8,15 @@ import onnx_ir as ir
 
 from intaglio.compiler.real.editing import name_of
 from intaglio.compiler.real.evaluator import Evaluator
-from intaglio.compiler.real.layer_costs import LayerCost, layer_costs
-from intaglio.compiler.real.layer_overrides import LayerOverride, override_of, require_layers
 from intaglio.compiler.real.onnx_runtime import Feeds, Session
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.output_losses import Loss, output_noise
+from intaglio.compiler.real.quantization.layer_overrides import (
+    LayerOverride,
+    override_of,
+    require_layers,
+)
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.widths.layer_costs import LayerCost, layer_costs
+from intaglio.compiler.real.widths.output_losses import Loss, output_noise
 from intaglio.errors import InvalidData, InvalidOption
 
 Quantize = Callable[[QuantizationOptions], ir.Model]

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.real.observe import Progress
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.choices import Choices
 from intaglio.compiler.recipes.quantize import quantize
 from intaglio.compiler.recipes.result import QuantizedResult

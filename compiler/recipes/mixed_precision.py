@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from intaglio.compiler.real.activation_encodings import activation_encodings
-from intaglio.compiler.real.assign_widths import Choice, assign_widths
-from intaglio.compiler.real.layer_costs import LayerCost, layer_costs
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.activation_encodings import activation_encodings
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.widths.assign_widths import Choice, assign_widths
+from intaglio.compiler.real.widths.layer_costs import LayerCost, layer_costs
 from intaglio.compiler.recipes.layer_sensitivities import (
     WIDTHS,
     Measurement,

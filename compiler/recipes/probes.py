@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import onnx_ir as ir
 
-from intaglio.compiler.real.insert_quantization import insert_quantization
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
-from intaglio.compiler.real.plan import QuantizationPlan
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.plan import QuantizationPlan
+from intaglio.compiler.real.ranges.ranges import Range
 
 PROBES = 4
 _SEED = 0

@@ -7,15 +7,19 @@ from functools import partial
 
 import onnx_ir as ir
 
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.distributions.propagate_distributions import propagate_distributions
+from intaglio.compiler.real.layer_by_layer.quantized_side import QuantizedSide
+from intaglio.compiler.real.layer_by_layer.walk_in_float import walk_in_float
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Note
-from intaglio.compiler.real.plan import QuantizationPlan, plan_quantization, plan_weights
-from intaglio.compiler.real.propagate_distributions import propagate_distributions
-from intaglio.compiler.real.quantized_side import QuantizedSide
-from intaglio.compiler.real.ranges import Range
-from intaglio.compiler.real.walk_in_float import walk_in_float
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.plan import (
+    QuantizationPlan,
+    plan_quantization,
+    plan_weights,
+)
+from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.recipes.activation_ranges import find_ranges
 from intaglio.compiler.recipes.choices import Choices
 from intaglio.compiler.recipes.correct import correct

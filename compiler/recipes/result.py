@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from intaglio.compiler.real.outcome import Note
-from intaglio.compiler.real.plan import QuantizationPlan
+from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from intaglio.compiler.real.statistics import Statistics
 
 

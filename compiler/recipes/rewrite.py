@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from intaglio.compiler.real.absorb_biases import AbsorptionOptions, absorb_biases
-from intaglio.compiler.real.align_scales import align_scales
-from intaglio.compiler.real.balance_noise import balance_noise
-from intaglio.compiler.real.distributions import ChannelDistribution
-from intaglio.compiler.real.eliminate_dead_channels import eliminate_dead_channels
-from intaglio.compiler.real.equalization_options import EqualizationOptions
-from intaglio.compiler.real.equalize import equalize_layers
+from intaglio.compiler.real.clips.per_channel_caps import per_channel_caps
+from intaglio.compiler.real.clips.replace_clips import replace_clips
+from intaglio.compiler.real.clips.restore_clips import restore_clips
+from intaglio.compiler.real.dead_channels.eliminate_dead_channels import eliminate_dead_channels
+from intaglio.compiler.real.distributions.distributions import ChannelDistribution
+from intaglio.compiler.real.distributions.propagate_distributions import propagate_distributions
+from intaglio.compiler.real.equalization.absorb_biases import AbsorptionOptions, absorb_biases
+from intaglio.compiler.real.equalization.align_scales import align_scales
+from intaglio.compiler.real.equalization.balance_noise import balance_noise
+from intaglio.compiler.real.equalization.equalization_options import EqualizationOptions
+from intaglio.compiler.real.equalization.equalize import equalize_layers
+from intaglio.compiler.real.equalization.weight_ranges import RangeMeasure
 from intaglio.compiler.real.outcome import Outcome
-from intaglio.compiler.real.per_channel_caps import per_channel_caps
-from intaglio.compiler.real.propagate_distributions import propagate_distributions
-from intaglio.compiler.real.replace_clips import replace_clips
-from intaglio.compiler.real.restore_clips import restore_clips
-from intaglio.compiler.real.weight_ranges import RangeMeasure
 from intaglio.compiler.recipes.choices import Choices
 
 Rewrite = Callable[[ir.Model], Outcome]

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
+from intaglio.compiler.real.distributions.propagate_distributions import Propagated
 from intaglio.compiler.real.evaluator import Evaluator
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.layer_by_layer.walk_in_float import walk_in_float
 from intaglio.compiler.real.outcome import Note
-from intaglio.compiler.real.plan import plan_quantization
-from intaglio.compiler.real.propagate_distributions import Propagated
-from intaglio.compiler.real.ranges import Range
-from intaglio.compiler.real.walk_in_float import walk_in_float
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import plan_quantization
+from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.recipes.choices import Choices
 from intaglio.compiler.recipes.correct import correct
 from intaglio.compiler.recipes.layer_sensitivities import WIDTHS, Measurement

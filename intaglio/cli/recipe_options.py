@@ -49,7 +49,7 @@ def choose(
     flags: dict[str, bool] | None = None,
 ) -> "Choices":
     """The choices of a recipe, changed by what the command line says."""
-    from intaglio.compiler.real.options import parse_bits
+    from intaglio.compiler.real.quantization.options import parse_bits
     from intaglio.compiler.recipes import load_choices
     from intaglio.compiler.recipes.choices import parse_setting
     from intaglio.errors import InvalidOption

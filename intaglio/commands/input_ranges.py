@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from intaglio.commands.data import Preprocessing
 from intaglio.commands.data.preprocessing_file import load_preprocessing
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.errors import InvalidOption
 
 _WHITE = 255.0

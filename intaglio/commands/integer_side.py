@@ -13,12 +13,12 @@ from intaglio.commands.models import DEFAULT_PROFILE
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Array, Graph, Node
 from intaglio.compiler.pipeline import lower
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.layer_result import LayerResult
+from intaglio.compiler.real.layer_by_layer.layer_result import LayerResult
+from intaglio.compiler.real.layer_by_layer.quantized_side import Visit
 from intaglio.compiler.real.linear import read_linear
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.plan import QuantizationPlan
-from intaglio.compiler.real.quantized_side import Visit
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator.vectorized import one_blas_thread

@@ -18,7 +18,7 @@ from intaglio.commands.integer_side import IntegerSide
 from intaglio.commands.models import Shapes, is_quantized, named
 from intaglio.commands.output_files import require_writable
 from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes import Choices, QuantizedResult, Step, load_choices, quantize
 from intaglio.compiler.recipes.mixed_precision import Budget

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from intaglio.commands.integer_side import IntegerSide
-from intaglio.compiler.real.correct_biases_on_data import correct_biases_on_data
+from intaglio.compiler.real.biases.correct_biases_on_data import correct_biases_on_data
+from intaglio.compiler.real.biases.find_shift import MeanMatching
 from intaglio.compiler.real.editing import constant
-from intaglio.compiler.real.find_shift import MeanMatching
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.plan import Operand, plan_quantization
-from intaglio.compiler.real.ranges import Range, observed_ranges
-from intaglio.compiler.real.walk_in_float import UNQUANTIZED
+from intaglio.compiler.real.layer_by_layer.walk_in_float import UNQUANTIZED
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import Operand, plan_quantization
+from intaglio.compiler.real.ranges.ranges import Range, observed_ranges
+from tests.compiler.real.biases.test_correct_biases import LAYERS as LAYERS_OF_ALL_KINDS
 from tests.compiler.real.building import parse, random, random_feeds
 from tests.compiler.real.quantizing import quantize
-from tests.compiler.real.test_correct_biases import LAYERS as LAYERS_OF_ALL_KINDS
 from tests.compiler.real.walking import CONSTANTS, LAYERS, TEXT, means
 
 INTEGERS = IntegerSide()

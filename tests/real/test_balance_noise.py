@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from intaglio.compiler.real.balance_noise import balance_noise
-from intaglio.compiler.real.equalization_options import EqualizationOptions
-from intaglio.compiler.real.equalize import equalize_layers
-from intaglio.compiler.real.normalize import normalize
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.per_channel_caps import per_channel_caps
+from intaglio.compiler.real.clips.per_channel_caps import per_channel_caps
+from intaglio.compiler.real.equalization.balance_noise import balance_noise
+from intaglio.compiler.real.equalization.equalization_options import EqualizationOptions
+from intaglio.compiler.real.equalization.equalize import equalize_layers
+from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from tests.real.networks import NETWORKS
 from tests.real.test_equalize_networks import difference
 

@@ -8,17 +8,21 @@ import onnx_ir as ir
 import pytest
 
 from intaglio.commands.integer_side import IntegerSide
-from intaglio.compiler.real.correct_biases import correct_biases
-from intaglio.compiler.real.correct_biases_on_data import correct_biases_on_data
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.biases.correct_biases import correct_biases
+from intaglio.compiler.real.biases.correct_biases_on_data import correct_biases_on_data
+from intaglio.compiler.real.distributions.propagate_distributions import propagate_distributions
+from intaglio.compiler.real.layer_by_layer.quantized_side import QuantizedSide
+from intaglio.compiler.real.layer_by_layer.walk_in_float import UNQUANTIZED, walk_in_float
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.observe import observe
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.plan import QuantizationPlan, plan_quantization, plan_weights
-from intaglio.compiler.real.propagate_distributions import propagate_distributions
-from intaglio.compiler.real.quantized_side import QuantizedSide
-from intaglio.compiler.real.ranges import observed_ranges
-from intaglio.compiler.real.walk_in_float import UNQUANTIZED, walk_in_float
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import (
+    QuantizationPlan,
+    plan_quantization,
+    plan_weights,
+)
+from intaglio.compiler.real.ranges.ranges import observed_ranges
 from tests.compiler.real.walking import means
 from tests.real.networks import NETWORKS
 

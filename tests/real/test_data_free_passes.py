@@ -7,24 +7,27 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from intaglio.compiler.real.align_scales import align_scales
-from intaglio.compiler.real.calibrated_ranges import RULES, calibrated_ranges
-from intaglio.compiler.real.data_free_ranges import (
+from intaglio.compiler.real.clips.per_channel_caps import per_channel_caps
+from intaglio.compiler.real.distributions.distributions import ChannelDistribution
+from intaglio.compiler.real.distributions.propagate_distributions import (
+    Propagated,
+    propagate_distributions,
+)
+from intaglio.compiler.real.equalization.align_scales import align_scales
+from intaglio.compiler.real.equalization.equalization_options import EqualizationOptions
+from intaglio.compiler.real.equalization.equalize import equalize_layers
+from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.real.observe import observe
+from intaglio.compiler.real.onnx_runtime import Session
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.ranges.calibrated_ranges import RULES, calibrated_ranges
+from intaglio.compiler.real.ranges.data_free_ranges import (
     DataFreeRule,
     SigmaRule,
     WeightedErrorRule,
     data_free_ranges,
 )
-from intaglio.compiler.real.distributions import ChannelDistribution
-from intaglio.compiler.real.equalization_options import EqualizationOptions
-from intaglio.compiler.real.equalize import equalize_layers
-from intaglio.compiler.real.histograms import observe_histograms
-from intaglio.compiler.real.normalize import normalize
-from intaglio.compiler.real.observe import observe
-from intaglio.compiler.real.onnx_runtime import Session
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.per_channel_caps import per_channel_caps
-from intaglio.compiler.real.propagate_distributions import Propagated, propagate_distributions
+from intaglio.compiler.real.ranges.histograms import observe_histograms
 from intaglio.compiler.real.roles import quantized_values
 from intaglio.errors import InvalidData
 from tests.real.networks import NETWORKS

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from intaglio.commands.diagnose import Diagnosis, Subject, diagnose
-from intaglio.compiler.real.normalize import normalize
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.numerics.profile import load_profile
 from tests.real.networks import NETWORKS

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intaglio.compiler.real.eliminate_dead_channels import eliminate_dead_channels
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.dead_channels.eliminate_dead_channels import eliminate_dead_channels
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Session
 from tests.real.networks import NETWORKS
 

@@ -9,13 +9,13 @@ import pytest
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.pipeline import lower
-from intaglio.compiler.real.equalization_options import EqualizationOptions
-from intaglio.compiler.real.equalize import equalize_layers
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.clips.per_channel_caps import per_channel_caps
+from intaglio.compiler.real.clips.restore_clips import restore_clips
+from intaglio.compiler.real.equalization.equalization_options import EqualizationOptions
+from intaglio.compiler.real.equalization.equalize import equalize_layers
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Session
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.per_channel_caps import per_channel_caps
-from intaglio.compiler.real.restore_clips import restore_clips
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from intaglio.compiler.real.estimate_input import InputEstimate, estimate_input
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.input_estimation.estimate_input import InputEstimate, estimate_input
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.errors import InvalidData
 from tests.real.networks import NETWORKS
 

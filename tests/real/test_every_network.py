@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from intaglio.compiler.real.insert_quantization import insert_quantization
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.plan import plan_quantization
-from intaglio.compiler.real.ranges import observed_ranges
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import plan_quantization
+from intaglio.compiler.real.ranges.ranges import observed_ranges
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.recipes.result import QuantizedResult
 from tests.compiler.recipes.quantized_file import QuantizedFile

@@ -15,7 +15,7 @@ from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.ir.verify import check
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import parse
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.errors import UnsupportedModel
 from intaglio.frontends.onnx import import_onnx

@@ -7,10 +7,10 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.learn_rounding import learn_rounding
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
-from intaglio.compiler.real.options import QuantizationOptions, parse_bits
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.options import QuantizationOptions, parse_bits
+from intaglio.compiler.real.rounding.learn_rounding import learn_rounding
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from tests.real.networks import NETWORKS
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from intaglio.commands.evaluators import IntegerEvaluator
-from intaglio.compiler.real.insert_quantization import insert_quantization
 from intaglio.compiler.real.onnx_runtime import Session
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.output_losses import output_noise
-from intaglio.compiler.real.plan import plan_quantization
-from intaglio.compiler.real.ranges import observed_ranges
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import plan_quantization
+from intaglio.compiler.real.ranges.ranges import observed_ranges
+from intaglio.compiler.real.widths.output_losses import output_noise
 from intaglio.compiler.recipes.layer_sensitivities import Measurement
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.recipes.mixed_precision import SizeBudget, choose_widths

@@ -19,7 +19,7 @@ import onnx_ir as ir
 import pytest
 
 from intaglio.compiler.pipeline import lower
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds, Session, parse
 from intaglio.compiler.real.save import save_model
 from intaglio.frontends.onnx import import_onnx

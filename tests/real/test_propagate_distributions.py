@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intaglio.compiler.real.estimate_input import estimate_input
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.distributions.propagate_distributions import propagate_distributions
+from intaglio.compiler.real.input_estimation.estimate_input import estimate_input
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Session
-from intaglio.compiler.real.propagate_distributions import propagate_distributions
 from tests.real.networks import NETWORKS
 
 pytestmark = pytest.mark.real

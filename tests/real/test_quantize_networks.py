@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds, Session, parse
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes.minmax import quantize_minmax
 

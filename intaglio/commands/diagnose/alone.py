@@ -25,9 +25,9 @@ from intaglio.compiler.real.editing import (
     input_at,
     take_over,
 )
-from intaglio.compiler.real.insert_quantization import insert_quantization
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
-from intaglio.compiler.real.plan import QuantizationPlan
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from intaglio.compiler.real.roles import CLAMPS
 
 

@@ -22,7 +22,7 @@ from intaglio.commands.quantize import (
     load_float,
     quantize_model,
 )
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.recipes import Choices
 from intaglio.compiler.recipes.quantize import Progress

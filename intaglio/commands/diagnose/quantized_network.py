@@ -8,8 +8,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from intaglio.compiler.real.editing import constant, input_at, int_attribute, sole_consumer
-from intaglio.compiler.real.insert_quantization import WIDTH_KEY
 from intaglio.compiler.real.parameters import Encoding, QuantizationParameters
+from intaglio.compiler.real.quantization.insert_quantization import WIDTH_KEY
 from intaglio.compiler.real.roles import CLAMPS, SELECTIONS, is_weight, weight_axis
 
 Codes = NDArray[np.int64]

@@ -7,8 +7,8 @@ import numpy as np
 import onnx_ir as ir
 
 from intaglio.commands.diagnose.diagnosing import Subject
-from intaglio.compiler.real.normalize import normalize
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from tests.compiler.real.building import Array, parse, random
 

@@ -12,7 +12,7 @@ from intaglio.commands.diagnose.alone import (
 )
 from intaglio.commands.diagnose.quantized_network import read_quantized
 from intaglio.compiler.real.onnx_runtime import check, to_proto
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from tests.commands.diagnose.networks import case, sqnr
 from tests.compiler.real.building import Array, ops, random, run
 

@@ -5,8 +5,8 @@ import pytest
 
 from intaglio.commands.diagnose.comparability import foreign_layers
 from intaglio.commands.diagnose.quantized_network import read_quantized
-from intaglio.compiler.real.normalize import normalize
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from tests.commands.diagnose.networks import CHAIN, case, chain_constants, spoiled_constants
 from tests.compiler.real.building import parse
 

@@ -8,13 +8,13 @@ import pytest
 
 from intaglio.commands.diagnose.diagnosing import Subject, diagnose
 from intaglio.commands.diagnose.report import Diagnosis
-from intaglio.compiler.real.equalize import equalize_layers
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.equalization.equalize import equalize_layers
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.observe import observe
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.plan import plan_quantization
-from intaglio.compiler.real.ranges import Range, observed_ranges
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import plan_quantization
+from intaglio.compiler.real.ranges.ranges import Range, observed_ranges
 from intaglio.numerics.profile import load_profile
 from tests.commands.diagnose.networks import (
     CHAIN,

@@ -7,7 +7,7 @@ import pytest
 from intaglio.commands.diagnose.integer_twin import IntegerTwin
 from intaglio.commands.diagnose.quantized_network import read_quantized
 from intaglio.compiler.pipeline import lower
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized

@@ -9,12 +9,12 @@ from intaglio.commands.diagnose.quantized_network import (
     read_quantized,
     with_codes_returned,
 )
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.observe import observe
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.plan import QuantizationPlan, plan_quantization
-from intaglio.compiler.real.ranges import observed_ranges
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import QuantizationPlan, plan_quantization
+from intaglio.compiler.real.ranges.ranges import observed_ranges
 from tests.commands.diagnose.networks import CHAIN, batches, chain_constants
 from tests.compiler.real.building import Array, parse
 

@@ -6,7 +6,7 @@ import pytest
 
 from intaglio.commands.diagnose.quantized_network import StoredOperand
 from intaglio.commands.diagnose.weights import weight_ranges, weight_use
-from intaglio.compiler.real.normalize import normalize
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.parameters import Encoding, QuantizationParameters
 from tests.commands.diagnose.networks import CHAIN, chain_constants, spoiled_constants
 from tests.compiler.real.building import parse, random

@@ -7,7 +7,7 @@ import numpy as np
 
 from intaglio.compiler.real.onnx_runtime import Session, check, to_proto
 from intaglio.compiler.real.onnx_runtime import parse as parse_bytes
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.compiler.recipes.result import QuantizedResult
 from tests.compiler.real.building import Array, parse, random_feeds, run

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intaglio.compiler.real.options import QuantizationOptions, parse_bits
 from intaglio.compiler.real.parameters import (
     MINIMUM_SCALE,
     Encoding,
@@ -17,6 +16,7 @@ from intaglio.compiler.real.parameters import (
     parameters_for,
     raise_scales_for_bias,
 )
+from intaglio.compiler.real.quantization.options import QuantizationOptions, parse_bits
 from intaglio.errors import InvalidOption
 
 U8 = Encoding(8, signed=False)

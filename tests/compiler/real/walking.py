@@ -7,11 +7,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from intaglio.compiler.real.layer_result import LayerResult
+from intaglio.compiler.real.layer_by_layer.layer_result import LayerResult
+from intaglio.compiler.real.layer_by_layer.quantized_side import QuantizedSide
+from intaglio.compiler.real.layer_by_layer.walk_in_float import walk_in_float
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.plan import QuantizationPlan
-from intaglio.compiler.real.quantized_side import QuantizedSide
-from intaglio.compiler.real.walk_in_float import walk_in_float
+from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from tests.compiler.real.building import Array, random
 
 Reals = NDArray[np.float64]

@@ -13,7 +13,7 @@ from intaglio.compiler.ir.verify import check
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
-from intaglio.compiler.real.plan import QuantizationPlan
+from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from intaglio.compiler.real.save import save_model
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from intaglio.compiler.real.layer_overrides import LayerOverride
+from intaglio.compiler.real.quantization.layer_overrides import LayerOverride
 from intaglio.compiler.recipes import Choices, load_choices, preset_names
 from intaglio.compiler.recipes.choices import parse_setting
 from intaglio.errors import InvalidOption

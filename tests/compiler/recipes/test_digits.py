@@ -8,7 +8,7 @@ import pytest
 
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import Array, Feeds
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from tests.compiler.recipes.quantized_file import QuantizedFile
 from tests.compiler.recipes.widths import WIDTHS, assert_width_works

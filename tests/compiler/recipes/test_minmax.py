@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.errors import InvalidData, UnsupportedModel
 from tests.compiler.real.building import parse, random, random_feeds

@@ -6,13 +6,13 @@ import onnx_ir as ir
 import pytest
 
 from intaglio.commands.evaluators import IntegerEvaluator
-from intaglio.compiler.real.insert_quantization import insert_quantization
-from intaglio.compiler.real.layer_overrides import LayerOverride
 from intaglio.compiler.real.onnx_runtime import Array, Feeds
-from intaglio.compiler.real.options import QuantizationOptions
-from intaglio.compiler.real.output_losses import output_noise
-from intaglio.compiler.real.plan import plan_quantization
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.layer_overrides import LayerOverride
+from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.real.quantization.plan import plan_quantization
+from intaglio.compiler.real.ranges.ranges import Range
+from intaglio.compiler.real.widths.output_losses import output_noise
 from intaglio.compiler.recipes.layer_sensitivities import (
     Measurement,
     Quantize,

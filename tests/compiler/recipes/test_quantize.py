@@ -7,7 +7,7 @@ import pytest
 
 from intaglio.commands.evaluators import IntegerEvaluator
 from intaglio.compiler.real.onnx_runtime import Feeds, Session
-from intaglio.compiler.real.ranges import Range
+from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.recipes import QuantizedResult, load_choices, quantize
 from intaglio.compiler.recipes.mixed_precision import SizeBudget
 from intaglio.compiler.recipes.width_search import WidthSearch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from tests.compiler.real.building import parse, random, random_feeds
 from tests.compiler.recipes.quantized_file import QuantizedFile

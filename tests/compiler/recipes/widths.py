@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.compiler.real.onnx_runtime import Feeds
-from intaglio.compiler.real.options import QuantizationOptions, parse_bits
+from intaglio.compiler.real.quantization.options import QuantizationOptions, parse_bits
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile import load_profile

@@ -9,7 +9,7 @@ import pytest
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.options import QuantizationOptions
+from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.recipes.minmax import quantize_minmax
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Biases make up for the mean error of quantized layers."""
