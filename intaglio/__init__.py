@@ -10,7 +10,8 @@ The verbs of the command line as functions, imported when first used::
     intaglio.save(graph, "net.intaglio")
     outputs = intaglio.simulate(graph, {"image": image})
 
-- ``quantize(path, output, calibration, options)``: float ONNX to quantized ONNX.
+- ``quantize(path, output, choices, given)``: float ONNX to quantized ONNX.  ``load_choices(name)``
+  has the choices of a recipe, ``Given`` is what a user gives beside: data, ranges, a budget.
 - ``lower(path, options)``: quantized ONNX to a fixed graph.
 - ``simulate(graph, inputs, observer)``: the outputs by name, to the last bit; the observer is shown
   every tensor.

@@ -77,8 +77,9 @@ def find_ranges(
         observed = observe_histograms(model, data, names, report)
         statistics = observed.statistics
         ranges = calibrated_ranges(observed, calibration, choices.codes.activations)
+    stated = {name: inputs.ranges[name] for name in inputs.given}
     summary = f"{choices.ranges}, on {statistics.samples} samples"
-    return FoundRanges(ranges, statistics, summary)
+    return FoundRanges({**ranges, **stated}, statistics, summary)
 
 
 def _within(range: Range) -> ChannelDistribution:

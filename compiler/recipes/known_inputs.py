@@ -23,12 +23,14 @@ class KnownInputs:
         ranges: what their codes must cover.
         distributions: of their channels, where they could be estimated.
         missing: why a range is missing.
+        given: the inputs whose range the user states.
         notes: where each range comes from.
     """
 
     ranges: Mapping[str, Range]
     distributions: Mapping[str, ChannelDistribution]
     missing: Mapping[str, InvalidData]
+    given: frozenset[str]
     notes: tuple[Note, ...]
 
 
@@ -57,6 +59,7 @@ def know_inputs(
             if found is None:
                 missing[name] = error
                 continue
+            distributions[name] = _spread_over(value, found)
         else:
             distributions[name] = estimate.distribution
             if found is None:
@@ -66,7 +69,16 @@ def know_inputs(
         ranges[name] = found
         figures = {"minimum": found.minimum, "maximum": found.maximum}
         notes.append(Note(name, f"[{found.minimum:.4g}, {found.maximum:.4g}]: {said}", figures))
-    return KnownInputs(ranges, distributions, missing, tuple(notes))
+    return KnownInputs(ranges, distributions, missing, frozenset(given), tuple(notes))
+
+
+def _spread_over(value: ir.Value, found: Range) -> ChannelDistribution:
+    """Nothing is known but the ends: the mean between them, and a quarter of their distance."""
+    shape = value.shape
+    extent = shape[1] if shape is not None and len(shape) > 1 else 1
+    ones = np.ones(extent if isinstance(extent, int) else 1)
+    low, high = found.minimum * ones, found.maximum * ones
+    return ChannelDistribution((low + high) / 2, (high - low) / 4, low, high)
 
 
 def _seen(name: str, data: Sequence[Feeds]) -> Range:

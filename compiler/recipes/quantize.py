@@ -75,7 +75,7 @@ def quantize(
     inputs = know_inputs(normalized, input_ranges, samples)
     trials = _probes(normalized, inputs, data if samples is None else samples, measure or widths)
     probes = trials if measure else None
-    steps = [_step("normalize", "one form of each operator", normalized, probes, inputs.notes)]
+    steps = [_step("normalize", _normalized(model, inputs), normalized, probes, inputs.notes)]
 
     current = normalized
     stages = rewrites(choices, inputs.distributions)
@@ -90,7 +90,8 @@ def quantize(
     observed = data if samples is None else samples
     found = find_ranges(current, choices, known, inputs, observed, partial(say, "ranges"))
     plan = plan_quantization(current, found.ranges, choices.codes)
-    step = Step("ranges", found.summary, 0, notes=plan.notes)
+    summary = f"{len(plan.activations)} values: {found.summary}"
+    step = Step("ranges", summary, 0, notes=plan.notes)
     steps.append(_with_noise(step, current, plan, probes))
     if widths is not None:
         step, codes = search_widths(
@@ -107,6 +108,17 @@ def quantize(
         steps.append(_with_noise(step, outcome.model, corrected.plan, probes))
     quantized = insert_quantization(corrected.model, corrected.plan)
     return QuantizedResult(quantized, current, found.statistics, corrected.plan, tuple(steps))
+
+
+def _normalized(model: ir.Model, inputs: KnownInputs) -> str:
+    """What was folded, and what inputs are taken to range over."""
+    folded = sum(node.op_type == "BatchNormalization" for node in model.graph)
+    ranges = [
+        f"{name} in [{found.minimum:.4g}, {found.maximum:.4g}]"
+        + ("" if name in inputs.given else " (not stated)")
+        for name, found in inputs.ranges.items()
+    ]
+    return "; ".join([f"{folded} BatchNormalizations folded", *ranges])
 
 
 def _streams(choices: Choices) -> bool:
@@ -147,8 +159,8 @@ def _step(
     notes: Sequence[Note],
     channels: int = 0,
 ) -> Step:
-    agreement = None if probes is None else probes.agreement(model)
-    return Step(name, summary, channels, agreement, None, tuple(notes))
+    moved = None if probes is None else probes.agreement(model)
+    return Step(name, summary, channels, moved, None, tuple(notes))
 
 
 def _weights_alone(model: ir.Model, choices: Choices) -> QuantizationPlan:

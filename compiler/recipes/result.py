@@ -18,7 +18,7 @@ class Step:
         name: of the step.
         summary: what it did, in a few words.
         channels: to how many channels.
-        agreement: how far the float network's outputs are from those of the given one, as a share
+        moved: how far the float network's outputs are from those of the given one, as a share
             of their span; None for a step that doesn't touch the float function.
         signal_to_noise: of the outputs in decibels, were the network quantized now: weights alone
             before activations have ranges, everything from then on.
@@ -28,7 +28,7 @@ class Step:
     name: str
     summary: str
     channels: int
-    agreement: float | None = None
+    moved: float | None = None
     signal_to_noise: float | None = None
     notes: tuple[Note, ...] = ()
 

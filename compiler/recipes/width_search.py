@@ -75,7 +75,7 @@ def search_widths(
         Measurement(model, quantized, search.evaluate, probes.feeds),
         choices.codes,
         search.budget,
-        widths=search.widths,
+        widths=[bits for bits in search.widths if bits <= choices.codes.weight_bits],
         progress=report,
     )
     return _step(found), found.options
@@ -96,6 +96,7 @@ def _step(found: MixedPrecision) -> Step:
         for layer in found.layers
     )
     summary = f"{counts}; cost {found.cost:,}; noise {found.widest_loss:.2g} -> {found.loss:.2g}"
+    summary += f" ({found.expected_loss:.2g} expected)"
     return Step("widths", summary, 0, notes=notes)
 
 

@@ -93,7 +93,8 @@ def quantize(
     choices = choose(name, bits, weights, setting, set_flags)
     with steps(quiet=quiet) as report:
         summary = quantize_file(model, output, choices, given, progress=report)
-    widths = f"w{choices.codes.weight_bits}a{choices.codes.activation_bits}"
+    weight_bits = choices.codes.weight_bits if given.budget is None else "(by layer)"
+    widths = f"w{weight_bits}a{choices.codes.activation_bits}"
     if not as_json:
         print_steps(name, summary)
     data = f"{summary.samples} samples" if summary.samples else "no data"
@@ -124,7 +125,7 @@ def print_steps(recipe: str, summary: "QuantizationSummary") -> None:
             "step": step.name,
             "did": step.summary,
             "channels": step.channels or None,
-            "agreement": step.agreement,
+            "moved": step.moved,
             "noise": step.signal_to_noise,
         }
         for step in summary.steps
@@ -133,7 +134,7 @@ def print_steps(recipe: str, summary: "QuantizationSummary") -> None:
         Column("step", "step"),
         Column("did", "what it did"),
         Column("channels", "channels"),
-        Column("agreement", "float moved by", ".1e"),
+        Column("moved", "float moved by", ".1e"),
         Column("noise", "SQNR dB", ".1f"),
     )
     print_table(Table(f"{recipe}: {summary.output.name}", columns, rows))

@@ -119,6 +119,8 @@ def quantize_file(
         UnsupportedModel: parts of the model have no integer form.
     """
     require_writable(output)
+    if output.exists() and output.samefile(path):
+        raise InvalidFile(output, "it is the float model itself", "name another file with -o")
     quantized = quantize_model(path, choices, given, progress=progress)
     result = quantized.result
     save_model(result.model, output)

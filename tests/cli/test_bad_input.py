@@ -313,6 +313,15 @@ def test_what_stood_at_the_output_stays_when_a_verb_fails(tmp_path: Path) -> Non
     assert target.read_text() == "precious"
 
 
+def test_the_float_model_is_not_overwritten(tmp_path: Path) -> None:
+    model = tmp_path / "net.onnx"
+    model.write_bytes((DIGITS / "digits.onnx").read_bytes())
+    finished = intaglio("quantize", model, "-o", model)
+    assert finished.code == 2
+    assert "it is the float model itself" in finished.err
+    assert model.read_bytes() == (DIGITS / "digits.onnx").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

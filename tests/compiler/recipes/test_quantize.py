@@ -97,7 +97,7 @@ def test_rewrites_keep_the_float_function_and_say_so() -> None:
     found = Session(result.normalized).run(feeds)["y"]
     assert float(np.abs(expected - found).max() / np.ptp(expected)) < 1e-4
     for step in result.steps:
-        assert step.agreement is None or step.agreement < 1e-4
+        assert step.moved is None or step.moved < 1e-4
     measured = [step.signal_to_noise for step in result.steps[1:]]
     assert None not in measured
 
@@ -130,8 +130,15 @@ def test_a_network_without_statistics_names_what_has_no_range() -> None:
     model = parse("(float[N,3,8,8] x) => (y) { y = Conv(x, w) }", w=random(1, 4, 3, 3, 3))
     with pytest.raises(InvalidData, match=r"without data: x \(.*--input-range x=LOW.*\), y"):
         quantize(model, load_choices("dfq"))
-    with pytest.raises(InvalidData, match=r"activations without data: y"):
-        quantize(model, load_choices("dfq"), input_ranges={"x": Range(-1, 1)})
+    assert quantize(model, load_choices("dfq"), input_ranges={"x": Range(-1, 1)}).plan
+
+
+def test_a_stated_range_counts_whatever_data_shows() -> None:
+    for name in ("minmax", "guideline"):
+        result = quantize(
+            network(), load_choices(name), data=data(), input_ranges={"x": Range(-100, 100)}
+        )
+        assert result.plan.activations["x"].scales == pytest.approx([200 / 255])
 
 
 def test_integers_may_be_the_quantized_side() -> None:
