@@ -17,7 +17,7 @@ from intaglio.compiler.real.quantization.limit_biases import limit_biases
 from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from intaglio.compiler.real.quantization.plan_biases import plan_biases
 from intaglio.compiler.real.rounding.learn_rounding import RoundingOptions, learn_rounding
-from intaglio.compiler.recipes.choices import Choices
+from intaglio.compiler.recipes.choices import DATA_RULES, Choices
 
 Report = Callable[[str, int, int | None], None]
 
@@ -56,7 +56,14 @@ def correct(
     if choices.bias_correction == "none":
         return Corrected(model, plan, ())
     measured = _measured(choices, samples, side)
-    outcome = correct_all_biases(model, plan, known, measured, partial(report, "biases"))
+    outcome = correct_all_biases(
+        model,
+        plan,
+        known,
+        measured,
+        partial(report, "biases"),
+        count_input_codes=choices.ranges not in DATA_RULES,
+    )
     complete = plan_biases(outcome.model, plan)
     limited = limit_biases(outcome.model, complete, choices.codes.bias_bits)
     noted = replace(outcome, model=limited.model, notes=(*outcome.notes, *limited.notes))

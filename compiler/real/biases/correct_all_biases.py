@@ -43,6 +43,8 @@ def correct_all_biases(
     known: Propagated,
     measured: MeasuredCorrection | None = None,
     progress: Progress | None = None,
+    *,
+    count_input_codes: bool = True,
 ) -> Outcome:
     """Correct biases by calculation, then on data where there is any.
 
@@ -57,12 +59,16 @@ def correct_all_biases(
         known: the distributions of values, from ``propagate_distributions``.
         measured: the data and how to use it; None for calculation alone.
         progress: called with layers done and their number, on data.
+        count_input_codes: whether the calculation counts what codes of a layer's input do to its
+            mean. To be left out where ``known`` didn't decide the ranges: those that were seen in
+            data would cut off tails that only a normal distribution has.
 
     Raises:
         InvalidData: as ``correct_biases_on_data``.
     """
+    activations = plan.activations if count_input_codes else None
     calculated = correct_biases(
-        model, plan.constants, known.distributions, known.missing, plan.activations
+        model, plan.constants, known.distributions, known.missing, activations
     )
     if measured is None:
         return calculated

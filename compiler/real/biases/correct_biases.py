@@ -52,7 +52,8 @@ def correct_biases(
         distributions: of the values that layers read, by name. A layer whose input has none, and
             whose result has no noted statistics to tell it from, is left alone and noted.
         missing: why a value has no distribution, by name, for the notes.
-        activations: the codes of values, by name; None to leave them out.
+        activations: the codes of values, by name, whose ranges came from these distributions; None
+            to leave them out.
 
     Returns:
         The network; for each layer a note with the correction: ``largest`` in absolute numbers,
