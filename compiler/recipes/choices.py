@@ -2,9 +2,10 @@
 """Everything that a recipe decides, and the TOML files that decide it by name."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,21 @@ _LARGEST_FILE = 1 << 20  # bytes; a recipe has a few lines, or a few for each la
 
 DATA_RULES = ("min-max", "moving-average", "percentile", "mse", "kl")
 """Rules for ranges that need data."""
+
+_Bound = tuple[Callable[[float], bool], str]
+_POSITIVE: _Bound = (lambda value: value > 0 and isfinite(value), "choose a number above 0")
+_SHARE: _Bound = (lambda value: 0 <= value <= 1, "choose 0 to 1")
+# Every comparison refuses NaN.
+_BOUNDS: dict[str, _Bound] = {
+    "dead_deviations": _POSITIVE,
+    "equalization_exponent": _SHARE,
+    "activation_share": _SHARE,
+    "absorption_deviations": (lambda value: value >= 0 and isfinite(value), "choose 0 or more"),
+    "range_deviations": _POSITIVE,
+    "percentile": (lambda value: 50 < value <= 100, "choose one above 50, up to 100"),
+    "momentum": (lambda value: 0 <= value < 1, "choose 0 or more, below 1"),
+    "tolerance": (lambda value: value >= 1 and isfinite(value), "choose 1 or more"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,13 @@ class Choices:
     bias_side: Literal["float", "integers"] = "float"
     codes: QuantizationOptions = field(default_factory=QuantizationOptions)
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that have no meaning here."""
+        for name, (allows, advice) in _BOUNDS.items():
+            value = getattr(self, name)
+            if not allows(value):
+                raise InvalidOption(name, value, "it is out of bounds", advice)
+
     @property
     def needs_data(self) -> tuple[str, ...]:
         """The choices that ask for calibration data, as a user writes them."""
@@ -98,7 +121,7 @@ class Choices:
         """These choices but for ``settings``, by name; those of ``codes`` may stand among them.
 
         Raises:
-            InvalidOption: an unknown name, or a value of the wrong kind.
+            InvalidOption: an unknown name, or a value of the wrong kind or out of bounds.
         """
         own = {f.name: f for f in fields(Choices)}
         codes = {f.name for f in fields(QuantizationOptions)} - {"overrides"}

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,31 @@ def test_settings_are_read_as_a_file_would_be(text: str, setting: tuple[str, obj
 def test_a_setting_without_name_or_value_is_refused(text: str) -> None:
     with pytest.raises(InvalidOption, match="NAME=VALUE"):
         parse_setting(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("dead_deviations", [1e-3, 9], [0, -1, inf]),
+        ("equalization_exponent", [0, 1], [-0.1, 1.1]),
+        ("activation_share", [0, 1], [-0.1, 1.1]),
+        ("absorption_deviations", [0, 6], [-1, inf]),
+        ("range_deviations", [1e-3, 9], [0, -1, inf]),
+        ("percentile", [50.1, 100], [50, 0, 100.1]),
+        ("momentum", [0, 0.99], [1, -0.1]),
+        ("tolerance", [1, 2], [0, 0.5, inf]),
+    ],
+)
+def test_numbers_have_bounds(name: str, good: list[float], bad: list[float]) -> None:
+    for value in good:
+        assert getattr(Choices().changed({name: value}), name) == value
+    for value in (*bad, nan):
+        with pytest.raises(InvalidOption, match=rf"{name} \S+: it is out of bounds; choose"):
+            Choices().changed({name: value})
+
+
+def test_a_file_is_held_to_the_bounds(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('ranges = "kl"\ntolerance = nan\n')
+    with pytest.raises(InvalidOption, match="tolerance nan: it is out of bounds"):
+        load_choices(str(path))
