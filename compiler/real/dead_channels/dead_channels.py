@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which channels are as good as constant after their clamp, by their noted statistics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import erfc, sqrt
 
 import numpy as np
@@ -42,6 +42,17 @@ class DeadChannels:
     def dead(self) -> Flags:
         """All three kinds."""
         return self.at_low | self.at_high | self.constant
+
+    def without(self, kept: Flags) -> "DeadChannels":
+        """The same, but for the channels ``kept``, which are taken for none of the three."""
+        return replace(
+            self,
+            at_low=self.at_low & ~kept,
+            at_high=self.at_high & ~kept,
+            constant=self.constant & ~kept,
+            probability=np.where(kept, 0.0, self.probability),
+            error=np.where(kept, 0.0, self.error),
+        )
 
 
 def clamp_of(value: ir.Value, channels: int) -> tuple[Reals, Reals, ir.Value]:
@@ -100,8 +111,7 @@ def find_dead_channels(
     """
     at_low = mean + deviations * std <= low
     at_high = ~at_low & (mean - deviations * std >= high)
-    least = _NO_SPREAD * np.maximum(np.abs(mean), sqrt(float(np.mean(np.square(std)))))
-    constant = ~at_low & ~at_high & ((std < least) | (std == 0))
+    constant = ~at_low & ~at_high & without_spread(mean, std)
     value = np.where(at_low, low, np.where(at_high, high, np.clip(mean, low, high)))
     expected, _ = ChannelDistribution(mean, std, low, high).moments()
     off = np.where(at_low, expected - low, np.where(at_high, high - expected, 0.0))
@@ -114,6 +124,12 @@ def find_dead_channels(
         + np.where(at_high, _tail(mean - high, std), 0.0),
         error=np.where(constant, sqrt(2 / np.pi) * std, off),
     )
+
+
+def without_spread(mean: Reals, std: Reals) -> Flags:
+    """Where std < 1e-3 max(|mean|, rms of the layer's stds), or zero; all are ``[C]``."""
+    least = _NO_SPREAD * np.maximum(np.abs(mean), sqrt(float(np.mean(np.square(std)))))
+    return np.less(std, least) | np.equal(std, 0.0)
 
 
 def _tail(distance: Reals, std: Reals) -> Reals:

@@ -7,6 +7,7 @@ from math import inf
 import numpy as np
 import onnx_ir as ir
 
+from intaglio.compiler.real.dead_channels.contrary_evidence import contrary_evidence
 from intaglio.compiler.real.dead_channels.dead_channels import (
     DeadChannels,
     Flags,
@@ -37,6 +38,7 @@ def eliminate_dead_channels(model: ir.Model, deviations: float = DEVIATIONS) -> 
        end (mean - k std >= high), or has no spread (std < 1e-3 of its mean or of the layer's
        stds). Its weights become zero and its bias the constant. This is an estimate: the notes
        say which channels, how probable an exception is, and the expected error E|x - constant|.
+       Channels stay whose depthwise reader was noted with a spread: tails were longer than that.
     2. A reader's weights on a constant channel become zero and its bias takes the constant over,
        exactly; through whatever lies between them (Concat, pooling, a sum of constants). Readers
        that pad with zeros, or are transposed, keep their weights unless the constant is zero. A
@@ -73,31 +75,41 @@ def _eliminate(graph: ir.Graph, names: Names, node: ir.Node, deviations: float) 
     if linear is None or noted is None or len(noted.mean) != linear.outputs:
         return None
     mean, std = np.array(noted.mean), np.array(noted.std)
-    low, high, _ = clamp_of(node.outputs[0], linear.outputs)
-    found = find_dead_channels(mean, std, low, high, deviations)
-    if not found.dead.any():
+    low, high, clamped = clamp_of(node.outputs[0], linear.outputs)
+    estimated = find_dead_channels(mean, std, low, high, deviations)
+    if not estimated.dead.any():
         return None
-    _write(graph, names, node, linear, found.dead, found.value)
+    kept = estimated.dead & contrary_evidence(clamped, estimated.value)
+    found = estimated.without(kept)
+    if found.dead.any():
+        _write(graph, names, node, linear, found.dead, found.value)
     figures = {
         "channels": float(found.dead.sum()),
         "at the lower end": float(found.at_low.sum()),
         "at the upper end": float(found.at_high.sum()),
         "constant": float(found.constant.sum()),
+        "kept": float(kept.sum()),
         "deviations": deviations,
         "largest probability": float(found.probability.max()),
         "largest error": float(found.error.max()),
     }
-    return Note(name_of(node), _said(found), figures)
+    return Note(name_of(node), _said(found, kept), figures)
 
 
-def _said(found: DeadChannels) -> str:
+def _said(found: DeadChannels, kept: Flags) -> str:
     kinds = (
         ("always at the lower end", found.at_low),
         ("always at the upper end", found.at_high),
         ("constant", found.constant),
     )
     listed = [f"{kind}: {_numbers(flags)}" for kind, flags in kinds if flags.any()]
-    return f"channels estimated {'; '.join(listed)}"
+    parts = [f"channels estimated {'; '.join(listed)}"] if listed else []
+    if kept.any():
+        parts.append(
+            f"channels kept, though estimated constant, since their readers' noted statistics "
+            f"have a spread: {_numbers(kept)}"
+        )
+    return "; ".join(parts)
 
 
 def _numbers(flags: Flags) -> str:

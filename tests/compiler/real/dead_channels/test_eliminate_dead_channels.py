@@ -85,9 +85,11 @@ def test_padded_readers_keep_what_is_not_zero() -> None:
 
 
 def test_what_a_dead_channel_alone_feeds_is_dead_too() -> None:
+    reading = random(2, 4, 4, 3, 3)
+    reading[0, 1:] = 0.0
     model = parse(
-        f"{HEAD} d = Conv<group=4, pads=[1,1,1,1]>(r, u, b) s = Relu(d) y = Conv(s, v) }}",
-        u=random(2, 4, 1, 3, 3), b=np.array([1.5, 0.0, 0.0, 0.0], np.float32),
+        f"{HEAD} d = Conv<pads=[1,1,1,1]>(r, u, b) s = Relu(d) y = Conv(s, v) }}",
+        u=reading, b=np.array([1.5, 0.0, 0.0, 0.0], np.float32),
         v=random(3, 3, 4, 1, 1), **first_layer(), **BOUNDS,
     )  # fmt: skip
     note_statistics(model, random_feeds(model), "c")
@@ -216,3 +218,35 @@ def test_without_statistics_nothing_is_judged() -> None:
     outcome = eliminated(f"{HEAD} y = Sigmoid(r) }}", **first_layer(), **BOUNDS)
     assert outcome.channels == 0
     assert outcome.notes == ()
+
+
+def test_channels_stay_whose_readers_were_noted_with_a_spread() -> None:
+    model = parse(
+        f"{HEAD} d = Conv<group=4, pads=[1,1,1,1]>(r, u) y = Relu(d) }}",
+        u=random(2, 4, 1, 3, 3), **first_layer(), **BOUNDS,
+    )  # fmt: skip
+    note_statistics(model, random_feeds(model), "c")
+    write_channel_statistics(value(model, "d"), np.ones(4), np.ones(4))
+    outcome = eliminate_dead_channels(model)
+    weight = initializer(outcome.model, "w")
+    # Channel 0 would be 0 up to the borders; 6 and 2.5 have a spread there.
+    np.testing.assert_array_equal(weight[0], first_layer()["w"][0])
+    assert (weight[1:3] == 0).all()
+    assert outcome.channels == 2
+    assert "readers' noted statistics have a spread: 0" in outcome.notes[0].said
+    assert outcome.notes[0].figures["kept"] == 1
+
+
+def test_nothing_is_estimated_where_all_evidence_is_contrary() -> None:
+    model = parse(
+        f"{HEAD} d = Conv<group=4>(r, u) y = Relu(d) }}",
+        u=random(2, 8, 1, 3, 3), **first_layer(), **BOUNDS,
+    )  # fmt: skip
+    note_statistics(model, random_feeds(model), "c")
+    # Two outputs for each channel; only the second one has a spread.
+    write_channel_statistics(value(model, "d"), np.zeros(8), np.tile([0.0, 1.0], 4))
+    outcome = eliminate_dead_channels(model)
+    np.testing.assert_array_equal(initializer(outcome.model, "w"), first_layer()["w"])
+    assert outcome.notes[0].figures["channels"] == 0
+    assert outcome.notes[0].figures["kept"] == 3
+    assert outcome.notes[0].figures["largest probability"] == 0
