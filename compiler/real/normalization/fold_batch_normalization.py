@@ -20,7 +20,10 @@ from intaglio.compiler.real.editing import (
     take_over,
 )
 from intaglio.compiler.real.linear import read_linear, write_linear
-from intaglio.compiler.real.statistics import write_channel_statistics
+from intaglio.compiler.real.statistics import (
+    read_channel_statistics,
+    write_channel_statistics,
+)
 from intaglio.errors import UnsupportedModel
 
 Vector = NDArray[np.float64]
@@ -36,6 +39,8 @@ class _Affine:
     offset: Vector
     mean: Vector
     std: Vector
+    source_mean: Vector
+    source_std: Vector
 
 
 def fold_batch_normalization(model: ir.Model) -> ir.Model:
@@ -53,7 +58,8 @@ def fold_batch_normalization(model: ir.Model) -> ir.Model:
 
     Its output keeps its name and gets ``intaglio.statistics``: the normal distribution that
     training promised, mean beta and std |gamma| * sqrt(var / (var + eps)) per channel. (Not
-    |gamma|: where var < eps the channel is almost constant.)
+    |gamma|: where var < eps the channel is almost constant.) Where a linear operation before it
+    keeps its output, that gets what training saw there: mean, and std sqrt(var).
 
     Source: Ioffe and Szegedy, Batch Normalization (2015), section 3.1, algorithm 2; ONNX operator
     BatchNormalization-15.
@@ -103,6 +109,8 @@ def _affine(node: ir.Node) -> _Affine | str:
         offset=offset,
         mean=beta,
         std=np.abs(gamma) * np.sqrt(variance / total),
+        source_mean=mean,
+        source_std=np.sqrt(variance),
     )
 
 
@@ -119,9 +127,11 @@ def _fits(numbers: Vector) -> bool:
 
 
 def _fold(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> None:
-    if _fold_backward(graph, names, node, affine) or _fold_forward(graph, names, node, affine):
+    if _fold_backward(graph, names, node, affine):
         return
-    _stand_alone(graph, names, node, affine)
+    _note_source(node, affine)
+    if not _fold_forward(graph, names, node, affine):
+        _stand_alone(graph, names, node, affine)
 
 
 def _fold_backward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> bool:
@@ -142,6 +152,17 @@ def _fold_backward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine
     write_channel_statistics(source, affine.mean, affine.std)
     graph.remove(node, safe=True)
     return True
+
+
+def _note_source(node: ir.Node, affine: _Affine) -> None:
+    """What training saw of a linear operation's output, unless that is known already."""
+    source = node.inputs[0]
+    producer = source.producer() if source is not None else None
+    linear = read_linear(producer) if producer is not None else None
+    if source is None or linear is None or linear.outputs != affine.factor.size:
+        return
+    if read_channel_statistics(source) is None:
+        write_channel_statistics(source, affine.source_mean, affine.source_std)
 
 
 def _fold_forward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine) -> bool:

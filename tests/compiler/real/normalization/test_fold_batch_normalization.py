@@ -151,6 +151,40 @@ def test_a_convolution_that_others_read_keeps_its_weights() -> None:
     assert sorted(ops(result)) == ["Conv", "Conv", "Relu"]
 
 
+def test_a_convolution_that_keeps_its_weights_has_the_statistics_of_training() -> None:
+    constants = {"w": random(1, 3, 2, 3, 3), **normalization(3)}
+    result = folded(
+        f"""(float[N,2,5,5] x) => (y, z) {{
+            c = Conv(x, w)
+            y = {BN}(c, g, b, m, v)
+            z = Relu(c) }}""",
+        **constants,
+    )
+    (source,) = (node.outputs[0] for node in result.graph if node.outputs[0].name == "c")
+    noted = read_channel_statistics(source)
+    assert noted is not None
+    np.testing.assert_array_equal(noted.mean, constants["m"])
+    np.testing.assert_allclose(noted.std, np.sqrt(constants["v"].astype(np.float64)), rtol=1e-12)
+
+
+def test_what_an_earlier_normalization_noted_stays() -> None:
+    constants = {"w": random(1, 3, 2, 3, 3), **normalization(3)}
+    later = {f"{name}2": array for name, array in normalization(3, seed=70).items()}
+    result = folded(
+        f"""(float[N,2,5,5] x) => (y, z) {{
+            c = Conv(x, w)
+            n = {BN}(c, g, b, m, v)
+            y = {BN}(n, g2, b2, m2, v2)
+            z = Relu(n) }}""",
+        **constants,
+        **later,
+    )
+    (source,) = (node.outputs[0] for node in result.graph if node.outputs[0].name == "n")
+    noted = read_channel_statistics(source)
+    assert noted is not None
+    np.testing.assert_array_equal(noted.mean, constants["b"])
+
+
 def test_a_convolution_that_the_graph_returns_keeps_its_weights() -> None:
     folded(
         f"""(float[N,2,5,5] x) => (c, y) {{
