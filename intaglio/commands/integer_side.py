@@ -72,7 +72,8 @@ class _Shown:
     Attributes:
         layers: the name of a layer's result, by the name of its node.
         steps: s_x * s_w of each layer, one number or one for each channel, by its node's name.
-        counts: how many samples of each batch are real; those that fill it up don't count.
+        counts: how many samples each batch was given with; those that fill it up to the largest
+            batch don't count.
         visit: what wants to see the layers.
     """
 

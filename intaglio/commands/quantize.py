@@ -10,7 +10,6 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from intaglio.commands.batches import pad_batch
 from intaglio.commands.data import Dataset, InputSpec, open_dataset
 from intaglio.commands.evaluators import IntegerEvaluator
 from intaglio.commands.input_ranges import input_ranges
@@ -54,7 +53,7 @@ class QuantizationSummary:
 
     Attributes:
         output: the file.
-        samples: how many calibration samples were used.
+        samples: how many calibration samples there were, each counted once.
         activations: how many values are codes.
         constants: how many weights, biases and other constants are codes.
         float_bytes: size of the float model's file.
@@ -142,7 +141,7 @@ class QuantizedFile:
     Attributes:
         source: the float model as it was loaded.
         result: what the recipe made of it.
-        samples: how many calibration samples were used.
+        samples: how many calibration samples there were, each counted once.
     """
 
     source: ir.Model
@@ -246,7 +245,9 @@ def dataset_feeds(
 class DatasetFeeds:
     """Batches as recipes take them.
 
-    Where the model fixes its batch, the last one is filled up with its last sample.
+    Where the model fixes its batch, the last one is filled up with samples from the front, one
+    after the other. Those count again in whatever is made of the batches, such as means and the
+    number of samples that a step reports, so that no sample counts twice more than another.
     """
 
     dataset: Dataset
@@ -260,8 +261,18 @@ class DatasetFeeds:
 
     def __iter__(self) -> Iterator[dict[str, NDArray[Any]]]:
         """The batches, each an array for each input."""
+        front: Mapping[str, NDArray[Any]] | None = None
         for batch in self.dataset.batches(self.batch_size, self.workers):
+            front = front or batch.inputs
+            missing = self.batch_size - len(batch) if self.fixed else 0
             yield {
-                name: np.asarray(pad_batch(array, self.batch_size) if self.fixed else array)
+                name: _extended(np.asarray(array), front[name], missing)
                 for name, array in batch.inputs.items()
             }
+
+
+def _extended(array: NDArray[Any], front: NDArray[Any], count: int) -> NDArray[Any]:
+    """The samples ``[n, …]`` and ``count`` of ``front`` in turn."""
+    if not count:
+        return array
+    return np.concatenate([array, front[np.arange(count) % len(front)]])
