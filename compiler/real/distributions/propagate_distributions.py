@@ -10,6 +10,12 @@ import onnx_ir as ir
 
 from intaglio.compiler.real.distributions.distributions import ChannelDistribution
 from intaglio.compiler.real.distributions.elementwise import computed_operand
+from intaglio.compiler.real.distributions.gaps import (
+    Gap,
+    gap_of_input,
+    gap_of_rule,
+    gap_passed_on,
+)
 from intaglio.compiler.real.distributions.propagate_elementwise import (
     OF_TWO,
     propagate_function,
@@ -40,7 +46,8 @@ class Propagated:
     Attributes:
         distributions: by value name, one channel for each index along axis 1 (a single one for a
             vector or number). Where elements of one channel differ, they are thrown together.
-        missing: by value name, why the distribution of an input or computed value is unknown.
+        missing: by value name, why the distribution of an input or computed value is unknown; where
+            that is because another is, the first such is named.
     """
 
     distributions: Mapping[str, ChannelDistribution]
@@ -80,11 +87,11 @@ def propagate_distributions(
         InvalidData: a distribution of an input has another number of channels than the input.
     """
     found: _Found = {}
-    missing: dict[ir.Value, str] = {}
+    gaps: dict[ir.Value, Gap] = {}
     for value in model.graph.inputs:
         given = inputs.get(value.name or "")
         if given is None:
-            missing[value] = "no distribution of this input was given"
+            gaps[value] = gap_of_input(value)
         else:
             found[value] = _given(value, given)
     depths: dict[ir.Value | None, int] = {}
@@ -94,14 +101,14 @@ def propagate_distributions(
         for value, outcome in zip(node.outputs, _outputs(node, found), strict=True):
             depths[value] = depth if _noted(value) is None else 0
             if depths[value] > products and not isinstance(outcome, str):
-                missing[value] = f"{describe(node)}: {_TOO_DEEP.format(products)}"
+                gaps[value] = gap_of_rule(f"{describe(node)}: {_TOO_DEEP.format(products)}")
             elif isinstance(outcome, str):
-                missing[value] = outcome
+                gaps[value] = gap_passed_on(node, gaps, PRODUCTS) or gap_of_rule(outcome)
             else:
                 found[value] = outcome
     return Propagated(
         {value.name or "": _along_axis_1(value, shaped) for value, shaped in found.items()},
-        {value.name or "": reason for value, reason in missing.items()},
+        {value.name or "": gap.reason for value, gap in gaps.items()},
     )
 
 

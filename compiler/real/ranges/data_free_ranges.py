@@ -3,6 +3,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import onnx_ir as ir
@@ -131,17 +133,27 @@ def _check_complete(
     encoding: Encoding,
     reasons: Mapping[str, str],
 ) -> None:
-    missing: list[str] = []
+    missing: list[tuple[str, str | None]] = []
     for value in values:
         name, producer = value.name or "", value.producer()
         known = producer is not None and fixed_range(producer, encoding) is not None
         if name not in distributions and not known:
-            missing.append(f"{name} ({reasons[name]})" if name in reasons else name)
+            missing.append((name, reasons.get(name)))
     if missing:
         raise InvalidData(
-            f"the distributions of activations without data: {', '.join(missing)}",
+            f"the distributions of activations without data: {_listed(missing)}",
             f"none for {len(missing)} of {len(values)} values",
             "one that BatchNormalization noted, or that follows from such",
-            "say what the inputs range over, give calibration data, or choose a recipe that makes "
-            "synthetic data",
+            "give --input-range or --preprocessing for inputs, or data with --calibration and a "
+            "recipe that takes ranges from it (minmax, guideline)",
         )
+
+
+def _listed(missing: list[tuple[str, str | None]]) -> str:
+    """All names; neighbours that lack for the same reason share its mention."""
+    parts: list[str] = []
+    for reason, group in groupby(missing, key=itemgetter(1)):
+        *others, last = (name for name, _ in group)
+        names = f"{', '.join(others)} and {last}" if others else last
+        parts.append(names if reason is None else f"{names} ({reason})")
+    return ", ".join(parts)

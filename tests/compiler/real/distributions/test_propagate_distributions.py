@@ -311,9 +311,9 @@ def test_what_is_missing_is_said_with_its_reason() -> None:
     missing = propagate_distributions(model, {"x": PLAIN, "z": PLAIN}).missing
     assert missing == {
         "s": "node s (Softmax): there is no rule for this operator",
-        "r": "the distribution of s is missing",
+        "r": "behind node s (Softmax): there is no rule for this operator",
         "m": "node m (Max) chooses between two computed values",
-        "y": "the distribution of r is missing",
+        "y": "behind node s (Softmax): there is no rule for this operator",
     }
 
 

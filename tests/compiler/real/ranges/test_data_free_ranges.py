@@ -82,8 +82,15 @@ def test_all_missing_distributions_are_named_at_once() -> None:
         data_free_ranges(model, {"r": HIDDEN}, SigmaRule(), U8, {"x": "nothing was given"})
     message = str(caught.value)
     assert "x (nothing was given), y: found none for 2 of 4 values" in message
-    assert "calibration data" in message
-    assert "synthetic" in message
+    assert "--input-range or --preprocessing" in message
+    assert "data with --calibration" in message
+
+
+def test_neighbours_that_lack_for_the_same_reason_share_it() -> None:
+    model = parse(TEXT, v=EYE, w=EYE)
+    why = dict.fromkeys(("r", "y"), "behind a")
+    with pytest.raises(InvalidData, match=r"data: x, r and y \(behind a\): found none for 3 of 3"):
+        data_free_ranges(model, {}, SigmaRule(), U8, why)
 
 
 def test_a_capped_value_has_the_range_that_its_cap_leaves() -> None:
