@@ -6,11 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from intaglio.compiler.real.onnx_runtime import Array, Feeds, Session
 from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
 from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from intaglio.compiler.real.ranges.ranges import Range
+
+Reals = NDArray[np.float64]
 
 PROBES = 4
 _SEED = 0
@@ -68,9 +71,12 @@ def _noise(generator: np.random.Generator, value: ir.Value, range: Range) -> Arr
     return (range.minimum + scaled * (range.maximum - range.minimum)).astype(np.float32)
 
 
-def _run(model: ir.Model, feeds: Sequence[Feeds]) -> dict[str, Array]:
+def _run(model: ir.Model, feeds: Sequence[Feeds]) -> dict[str, Reals]:
+    """The outputs in float64, where squares of large float32 numbers don't overflow."""
     session = Session(model, optimize=False)
     runs = [session.run(each) for each in feeds]
     for first, second in pairwise(runs):
         assert first.keys() == second.keys()
-    return {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
+    return {
+        name: np.concatenate([run[name] for run in runs]).astype(np.float64) for name in runs[0]
+    }

@@ -130,6 +130,9 @@ def _as_if_alike(linear: Linear, result: Reals | None) -> Reals | None:
     if result is None:
         return None
     squares = float(np.square(linear.weight).sum())
+    if squares == 0.0:
+        # Nothing says what the inputs are, and nothing asks: weights of zero have no noise.
+        return np.zeros(linear.inputs)
     return np.full(linear.inputs, float(result.sum()) / max(squares, TINY))
 
 

@@ -133,3 +133,18 @@ def test_symmetric_codes_of_positive_values_waste_half() -> None:
         for choice in (False, True)
     )
     assert wasteful.noise(one)[0] == pytest.approx(4 * plain.noise(one)[0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_of_zero_have_no_noise_whatever_the_layer_reads() -> None:
+    model = pair()
+    model.graph.initializers["w1"].const_value = ir.tensor(np.zeros((8, 6, 1, 1), np.float32))
+    # The statistics are those of the weights before; of the input nothing is known.
+    known = propagate_distributions(model, {}).distributions
+    scales = find_regions(model.graph)
+    noise = quantization_noise(model, scales, known, QuantizationOptions())
+    first = noise.layers[0]
+    assert isinstance(first, WeightNoise)
+    ones = np.ones(scales.free.size)
+    assert first.noise(ones[None]).tolist() == [0.0]
+    assert 0 < noise.total(ones) < np.inf
