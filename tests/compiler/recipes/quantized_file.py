@@ -56,8 +56,9 @@ class QuantizedFile:
             for array, wanted, step in zip(found, expected, self.steps, strict=True):
                 difference = float(np.abs(array.astype(np.float64) - wanted).max())
                 codes = round(difference / step)
-                # Outputs are codes times the step, each rounded to a float32 of its own.
-                rounding = 2 * float(np.spacing(np.abs(wanted).max())) / step
+                # Outputs are codes times the step, in a few float32 operations on either side.
+                largest = max(float(np.abs(each).max()) for each in (array, wanted))
+                rounding = 8 * float(np.spacing(np.float32(largest))) / step
                 assert abs(difference / step - codes) <= rounding
                 farthest = max(farthest, codes)
         return farthest
