@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The few edits of an ONNX graph that the passes share; all of them work in place on a clone."""
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from intaglio.compiler.real.onnx_runtime import Array
+
+FOLDED_KEY = "intaglio.folded"
 
 
 def constant(value: ir.Value | None) -> Array | None:
@@ -47,6 +50,21 @@ def sole_consumer(value: ir.Value) -> ir.Node | None:
         return None
     (use,) = uses
     return use.node
+
+
+def note_folded(node: ir.Node, folded: ir.Node) -> None:
+    """Note on ``node`` by which names the user knows it and what is about to be folded into it.
+
+    They are the name of its output, which ``folded`` is to take over, and ``folded``'s own.
+    """
+    names = (*folded_names(node), node.outputs[0].name, folded.name)
+    kept = dict.fromkeys(name for name in names if name)
+    node.metadata_props[FOLDED_KEY] = json.dumps(list(kept))
+
+
+def folded_names(node: ir.Node) -> tuple[str, ...]:
+    """The names noted by ``note_folded``, in the order of folding."""
+    return tuple(json.loads(node.metadata_props.get(FOLDED_KEY, "[]")))
 
 
 def all_values(graph: ir.Graph) -> Iterator[ir.Value]:

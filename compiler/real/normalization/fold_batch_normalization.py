@@ -15,6 +15,7 @@ from intaglio.compiler.real.editing import (
     float_attribute,
     float_constant,
     input_at,
+    note_folded,
     remove_unused,
     sole_consumer,
     take_over,
@@ -148,6 +149,7 @@ def _fold_backward(graph: ir.Graph, names: Names, node: ir.Node, affine: _Affine
     if not (_fits(weight) and _fits(bias)):
         return False
     write_linear(graph, names, producer, weight, bias)
+    note_folded(producer, node)
     take_over(result, source)
     write_channel_statistics(source, affine.mean, affine.std)
     graph.remove(node, safe=True)

@@ -12,6 +12,7 @@ from intaglio.compiler.real.editing import (
     float_constant,
     input_at,
     int_attribute,
+    note_folded,
     remove_unused,
     sole_consumer,
     take_over,
@@ -99,6 +100,7 @@ def _absorb_bias(graph: ir.Graph, names: Names, gemm: ir.Node) -> None:
     value = add_float_initializer(graph, names, f"{addend.name}_vector", vector)
     gemm.resize_inputs(3)
     gemm.replace_input_with(2, value)
+    note_folded(gemm, add)
     take_over(add.outputs[0], gemm.outputs[0])
     graph.remove(add, safe=True)
 

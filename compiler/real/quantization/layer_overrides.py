@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import onnx_ir as ir
 
+from intaglio.compiler.real.editing import folded_names
 from intaglio.errors import InvalidOption
 
 MINIMUM_BITS, MAXIMUM_BITS = 2, 16
@@ -55,12 +56,12 @@ def require_width(name: str, bits: int | None) -> None:
 
 
 def override_of(overrides: Mapping[str, LayerOverride], node: ir.Node) -> LayerOverride:
-    """What a node has otherwise, under its own name or that of its first output."""
+    """What a node has otherwise, under its name, its first output's, or one folded into it."""
     return next((overrides[name] for name in _names(node) if name in overrides), LayerOverride())
 
 
 def require_layers(overrides: Mapping[str, LayerOverride], graph: ir.Graph) -> None:
-    """Check that every name is that of a node, or of its first output.
+    """Check that every name is that of a node, of its first output, or of what it has folded.
 
     Raises:
         InvalidOption: for the first name that isn't, with the nearest that is.
@@ -73,7 +74,9 @@ def require_layers(overrides: Mapping[str, LayerOverride], graph: ir.Graph) -> N
                 "layers",
                 name,
                 "the network has no node of that name",
-                f"did you mean {near[0]}?" if near else "take a name that `intaglio inspect` shows",
+                f"did you mean {near[0]}?"
+                if near
+                else "take the name of a layer, or of its output, that `intaglio inspect` shows",
             )
 
 
@@ -103,6 +106,6 @@ def _read(name: str, table: object) -> LayerOverride:
 
 
 def _names(node: ir.Node) -> Iterator[str]:
-    for name in (node.name, node.outputs[0].name):
+    for name in (node.name, node.outputs[0].name, *folded_names(node)):
         if name:
             yield name

@@ -68,6 +68,30 @@ def test_an_unknown_layer_is_refused_with_the_nearest() -> None:
         quantize(CHAIN, options(frist=LayerOverride(weight_bits=4)), **CHAIN_CONSTANTS)
 
 
+@pytest.mark.parametrize("name", ["first", "c", "norm", "n"])
+def test_a_layer_keeps_the_names_from_before_its_normalization_was_folded(name: str) -> None:
+    ones, zeros = np.ones(4, np.float32), np.zeros(4, np.float32)
+    result = quantize(
+        """(float[N,4,6,6] x) => (y) {
+            [first] c = Conv(x, w)
+            [norm] n = BatchNormalization(c, g, b, m, s)
+            y = Relu(n) }""",
+        options(**{name: LayerOverride(weight_bits=4)}),
+        w=CHAIN_CONSTANTS["w"], g=ones, b=zeros, m=zeros, s=ones,
+    )  # fmt: skip
+    assert result.plan.constants[Operand("n", 1)].encoding.bits == 4
+
+
+@pytest.mark.parametrize("name", ["product", "m", "sum", "s"])
+def test_a_matrix_product_keeps_the_names_from_before_its_bias_was_folded(name: str) -> None:
+    result = quantize(
+        "(float[N,4] x) => (y) { [product] m = MatMul(x, w) [sum] s = Add(m, k) y = Relu(s) }",
+        options(**{name: LayerOverride(weight_bits=4)}),
+        w=random(1, 4, 3), k=random(2, 3),
+    )  # fmt: skip
+    assert result.plan.constants[Operand("s", 1)].encoding.bits == 4
+
+
 def test_tables_of_a_recipe_file_are_read() -> None:
     tables = {"conv1": {"weight_bits": 4}, "fc": {"per_channel": False, "activation_bits": 16}}
     assert read_overrides(tables) == {
