@@ -88,7 +88,7 @@ def test_all_missing_distributions_are_named_at_once() -> None:
 
 def test_neighbours_that_lack_for_the_same_reason_share_it() -> None:
     model = parse(TEXT, v=EYE, w=EYE)
-    why = dict.fromkeys(("r", "y"), "behind a")
+    why: dict[str, str] = {"r": "behind a", "y": "behind a"}
     with pytest.raises(InvalidData, match=r"data: x, r and y \(behind a\): found none for 3 of 3"):
         data_free_ranges(model, {}, SigmaRule(), U8, why)
 
