@@ -104,7 +104,7 @@ def test_rewrites_keep_the_float_function_and_say_so() -> None:
 
 def test_progress_names_each_step() -> None:
     told: list[str] = []
-    choices = load_choices("guideline").changed({"per_channel": False})
+    choices = load_choices("guideline").changed({"per_channel": False, "bias_correction": "data"})
     quantize(network(), choices, data=data(), progress=lambda step, done, total: told.append(step))
     assert list(dict.fromkeys(told))[-2:] == ["ranges", "biases"]
     assert told.index("equalize") < told.index("balance noise")
@@ -122,8 +122,8 @@ def test_data_for_ranges_alone_is_run_once() -> None:
 
 
 def test_a_recipe_without_its_data_says_what_needs_it() -> None:
-    with pytest.raises(InvalidData, match="some, for ranges=mse, bias_correction=data"):
-        quantize(network(), load_choices("guideline"))
+    with pytest.raises(InvalidData, match="some, for ranges=mse, rounding=learned"):
+        quantize(network(), load_choices("guideline").changed({"rounding": "learned"}))
 
 
 def test_a_network_without_statistics_names_what_has_no_range() -> None:
@@ -147,7 +147,7 @@ def test_integers_may_be_the_quantized_side() -> None:
     def side(model: ir.Model, plan: object, batches: object, visit: object) -> None:
         sides.append(model.graph.name or "")
 
-    choices = load_choices("guideline")
+    choices = load_choices("guideline").changed({"bias_correction": "data"})
     quantize(network(), choices, data=data(), integer_side=side)
     assert sides == []
     quantize(network(), choices.changed({"bias_side": "integers"}), data=data(), integer_side=side)
