@@ -95,7 +95,7 @@ def test_a_network_without_batch_normalization_is_refused_by_name(real_data: Pat
     with pytest.raises(InvalidData) as caught:
         data_free_ranges(model, known.distributions, SigmaRule(), encoding, known.missing)
     assert all((value.name or "") in str(caught.value) for value in values)
-    assert "calibration data" in str(caught.value)
+    assert "--calibration" in str(caught.value)
 
 
 def test_calibration_rules_agree_on_what_they_share(real_data: Path) -> None:
