@@ -132,7 +132,7 @@ def _require_data(choices: Choices, data: Iterable[Feeds] | None) -> None:
             "calibration data",
             "none",
             f"some, for {', '.join(choices.needs_data)}",
-            "give --calibration DATA, or take a recipe without data: --recipe dfq",
+            "give --calibration DATA, or choose what needs none, as --recipe dfq does",
         )
 
 

@@ -14,6 +14,7 @@ from intaglio.compiler.real.quantization.insert_quantization import insert_quant
 from intaglio.compiler.real.quantization.options import QuantizationOptions
 from intaglio.compiler.real.quantization.plan import plan_quantization
 from intaglio.compiler.real.ranges.ranges import Range
+from intaglio.compiler.real.widths.output_losses import Loss, output_noise
 from intaglio.compiler.recipes.choices import Choices
 from intaglio.compiler.recipes.correct import correct
 from intaglio.compiler.recipes.layer_sensitivities import WIDTHS, Measurement
@@ -33,11 +34,13 @@ class WidthSearch:
         budget: what the network may cost.
         evaluate: runs a quantized network, in integers.
         widths: that a layer may have.
+        loss: what is lost, as ``class_divergence`` or the noise of the outputs.
     """
 
     budget: Budget
     evaluate: Evaluator
     widths: tuple[int, ...] = WIDTHS
+    loss: Loss = output_noise
 
 
 def search_widths(
@@ -72,7 +75,7 @@ def search_widths(
         return insert_quantization(corrected.model, corrected.plan)
 
     found = choose_widths(
-        Measurement(model, quantized, search.evaluate, probes.feeds),
+        Measurement(model, quantized, search.evaluate, probes.feeds, search.loss),
         choices.codes,
         search.budget,
         widths=[bits for bits in search.widths if bits <= choices.codes.weight_bits],

@@ -89,6 +89,30 @@ def test_the_data_free_recipe_beats_plain_ranges_with_one_scale_a_tensor() -> No
     assert found["dfq"] > found["minmax"] + 3
 
 
+def without_data(**settings: object) -> float:
+    """Decibels of ``dfq`` with one scale a tensor and these settings."""
+    choices = load_choices("dfq").changed({"per_channel": False, **settings})
+    result = quantize(network(), choices, input_ranges={"x": Range(-4, 4)})
+    return signal_to_noise(result, random_feeds(network(), 9, 8))
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [{"equalization": "none"}, {"bias_correction": "none"}],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_a_step_left_out_is_missed(left_out: dict[str, object]) -> None:
+    assert without_data(weight_bits=4) > without_data(weight_bits=4, **left_out) + 3
+
+
+def test_learned_rounding_beats_the_nearest_at_few_bits() -> None:
+    feeds, found = random_feeds(network(), 9, 8), dict[str, float]()
+    for rounding in ("nearest", "learned"):
+        choices = load_choices("guideline").changed({"rounding": rounding, "weight_bits": 3})
+        found[rounding] = signal_to_noise(quantize(network(), choices, data=data()), feeds)
+    assert found["learned"] > found["nearest"] + 3
+
+
 def test_rewrites_keep_the_float_function_and_say_so() -> None:
     choices = load_choices("dfq").changed({"per_channel": False})
     result = quantize(network(), choices, input_ranges={"x": Range(-4, 4)})
