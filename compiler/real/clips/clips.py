@@ -39,6 +39,11 @@ class Cap:
         return np.broadcast_to(padded.reshape(-1), (count,))
 
 
+def clips_of(graph: ir.Graph) -> list[ir.Node]:
+    """The Clips of a graph, held so that they may be replaced on the way."""
+    return [node for node in graph if node.domain == "" and node.op_type == "Clip"]
+
+
 def clip_bounds(clip: ir.Node) -> tuple[float, float]:
     """Where a Clip with stored bounds begins and ends; infinite where it doesn't."""
     low, high = constant(input_at(clip, 1)), constant(input_at(clip, 2))

@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 import onnx_ir as ir
 
-from intaglio.compiler.real.clips.clips import along_channels, channels_of, clip_bounds
+from intaglio.compiler.real.clips.clips import along_channels, channels_of, clip_bounds, clips_of
 from intaglio.compiler.real.editing import Names, add_float_initializer, name_of, take_over
 from intaglio.compiler.real.outcome import Note, Outcome
 
@@ -31,9 +31,7 @@ def per_channel_caps(model: ir.Model) -> Outcome:
     names = Names(model.graph)
     notes: list[Note] = []
     changed = 0
-    for node in list(model.graph):
-        if node.domain != "" or node.op_type != "Clip":
-            continue
+    for node in clips_of(model.graph):
         count = channels_of(node.outputs[0])
         low, high = clip_bounds(node)
         if count is None or (low, high) == (-inf, inf):

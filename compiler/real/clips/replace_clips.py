@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 import onnx_ir as ir
 
-from intaglio.compiler.real.clips.clips import channels_of, clip_bounds
+from intaglio.compiler.real.clips.clips import channels_of, clip_bounds, clips_of
 from intaglio.compiler.real.distributions.distributions import ChannelDistribution
 from intaglio.compiler.real.editing import Names, name_of, take_over
 from intaglio.compiler.real.outcome import Note, Outcome
@@ -33,9 +33,7 @@ def replace_clips(model: ir.Model) -> Outcome:
     names = Names(model.graph)
     notes: list[Note] = []
     changed = 0
-    for node in list(model.graph):
-        if node.domain != "" or node.op_type != "Clip":
-            continue
+    for node in clips_of(model.graph):
         low, high = clip_bounds(node)
         if low != 0 or high == inf:
             continue
