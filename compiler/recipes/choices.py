@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that a recipe decides, and the TOML files that decide it by name."""
+"""Everything that a recipe decides."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from math import isfinite
-from pathlib import Path
-from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from intaglio.compiler.real.quantization.layer_overrides import read_overrides
 from intaglio.compiler.real.quantization.options import QuantizationOptions
+from intaglio.compiler.recipes.settings import checked_value, unknown_setting
+from intaglio.compiler.synthesis.options import SynthesisOptions
 from intaglio.errors import InvalidOption
-
-_PRESETS = Path(__file__).parent / "presets"
-_LARGEST_FILE = 1 << 20  # bytes; a recipe has a few lines, or a few for each layer
 
 DATA_RULES = ("min-max", "moving-average", "percentile", "mse", "kl")
 """Rules for ranges that need data."""
@@ -68,6 +63,7 @@ class Choices:
         bias_side: what computes the quantized network for corrections on data: "float", or
             "integers" for the bit-exact simulator.
         codes: widths, signs, granularity.
+        synthetic: how data is made where none is given.
     """
 
     about: str = ""
@@ -92,6 +88,7 @@ class Choices:
     bias_correction: Literal["none", "calculated", "data", "both"] = "none"
     bias_side: Literal["float", "integers"] = "float"
     codes: QuantizationOptions = field(default_factory=QuantizationOptions)
+    synthetic: SynthesisOptions = field(default_factory=SynthesisOptions)
 
     def __post_init__(self) -> None:
         """Refuse numbers that have no meaning here."""
@@ -111,6 +108,11 @@ class Choices:
         return tuple(choice for choice, asks in asking.items() if asks)
 
     @property
+    def synthesizes(self) -> bool:
+        """Whether data is made from the network itself."""
+        return self.synthetic.synthesis != "none"
+
+    @property
     def equalizes(self) -> bool:
         """Whether weights are equalized across layers."""
         return self.equalization == "always" or (
@@ -118,109 +120,30 @@ class Choices:
         )
 
     def changed(self, settings: Mapping[str, object]) -> "Choices":
-        """These choices but for ``settings``, by name; those of ``codes`` may stand among them.
+        """These choices but for ``settings``, by name; ``codes`` and ``synthetic`` have names too.
 
         Raises:
             InvalidOption: an unknown name, or a value of the wrong kind or out of bounds.
         """
-        own = {f.name: f for f in fields(Choices)}
-        codes = {f.name for f in fields(QuantizationOptions)} - {"overrides"}
-        changed: dict[str, Any] = {}
-        coded: dict[str, Any] = {}
+        found: dict[type, dict[str, Any]] = {owner: {} for owner in _OWNERS}
         for name, value in settings.items():
-            if name in codes:
-                coded[name] = _checked(QuantizationOptions, name, value)
-            elif name in own and name != "codes":
-                changed[name] = _checked(Choices, name, value)
-            else:
-                raise _unknown(name, [*own, *codes])
-        return replace(self, **changed, codes=replace(self.codes, **coded))
-
-
-def preset_names() -> tuple[str, ...]:
-    """The recipes that come with Intaglio."""
-    return tuple(sorted(path.stem for path in _PRESETS.glob("*.toml")))
-
-
-def load_choices(name_or_path: str) -> Choices:
-    """The choices of a recipe, by the name of a preset or the path of a TOML file.
-
-    A file has any of the choices at its top level, ``[codes]`` for those of the codes, and a table
-    ``[layers."NAME"]`` for each layer with codes of its own.
-
-    Raises:
-        InvalidOption: there is no such recipe, or the file is none.
-    """
-    names = preset_names()
-    path = _PRESETS / f"{name_or_path}.toml" if name_or_path in names else Path(name_or_path)
-    if path.suffix != ".toml" or not path.is_file():
-        near = get_close_matches(name_or_path, names, 1)
-        raise InvalidOption(
-            "--recipe",
-            name_or_path,
-            "there is no such recipe",
-            f"{near[0]} perhaps?" if near else f"choose {', '.join(names)} or give a .toml file",
+            owner = next((owner for owner, names in _OWNERS.items() if name in names), None)
+            if owner is None:
+                raise unknown_setting(name, [one for names in _OWNERS.values() for one in names])
+            found[owner][name] = checked_value(owner, name, value)
+        return replace(
+            self,
+            **found[Choices],
+            codes=replace(self.codes, **found[QuantizationOptions]),
+            synthetic=replace(self.synthetic, **found[SynthesisOptions]),
         )
-    return _parse(path)
 
 
-def parse_setting(text: str) -> tuple[str, object]:
-    """One choice from ``NAME=VALUE``.
-
-    >>> parse_setting("dead_channels=false"), parse_setting("ranges=sigma")
-    (('dead_channels', False), ('ranges', 'sigma'))
-
-    Raises:
-        InvalidOption: the text has another form.
-    """
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise InvalidOption("--set", text, "it sets nothing", "write NAME=VALUE")
-    try:
-        return name, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name, value
-
-
-def _parse(path: Path) -> Choices:
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InvalidOption("--recipe", path, "it is too large for a recipe", "give a smaller")
-        tree = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidOption(
-            "--recipe", path, f"it can't be read ({error})", "give a TOML file"
-        ) from error
-    layers, codes = tree.pop("layers", {}), tree.pop("codes", {})
-    for name, table in (("layers", layers), ("codes", codes)):
-        if not isinstance(table, dict):
-            raise InvalidOption("--recipe", path, f"its {name} is no table", f"write [{name}]")
-    choices = Choices().changed({**tree, **cast(dict[str, object], codes)})
-    overrides = read_overrides(cast(dict[str, object], layers))
-    return replace(choices, codes=replace(choices.codes, overrides=overrides))
-
-
-def _checked(owner: type, name: str, value: object) -> object:
-    hint = get_type_hints(owner)[name]
-    if get_origin(hint) is Literal:
-        words = get_args(hint)
-        if value in words:
-            return value
-        near = get_close_matches(str(value), words, 1)
-        raise InvalidOption(
-            name,
-            value,
-            "there is no such choice",
-            f"{near[0]} perhaps?" if near else f"choose one of {', '.join(words)}",
-        )
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise InvalidOption(name, value, "it is of another kind", f"give a {hint.__name__}")
-    return value
-
-
-def _unknown(name: str, known: list[str]) -> InvalidOption:
-    near = get_close_matches(name, known, 1)
-    advice = f"{near[0]} perhaps?" if near else f"choose one of {', '.join(known)}"
-    return InvalidOption(name, "(set)", "there is no such choice", advice)
+# What can be set by name, and where.
+_OWNERS: dict[type, tuple[str, ...]] = {
+    Choices: tuple(f.name for f in fields(Choices) if f.name not in ("codes", "synthetic")),
+    QuantizationOptions: tuple(
+        f.name for f in fields(QuantizationOptions) if f.name != "overrides"
+    ),
+    SynthesisOptions: tuple(f.name for f in fields(SynthesisOptions)),
+}

@@ -51,7 +51,7 @@ def choose(
     """The choices of a recipe, changed by what the command line says."""
     from intaglio.compiler.real.quantization.options import parse_bits
     from intaglio.compiler.recipes import load_choices
-    from intaglio.compiler.recipes.choices import parse_setting
+    from intaglio.compiler.recipes.settings import parse_setting
     from intaglio.errors import InvalidOption
 
     changes: dict[str, object] = {}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+from intaglio.compiler.real.quantization.layer_overrides import LayerOverride
+from intaglio.compiler.recipes import Choices, load_choices, preset_names
+from intaglio.errors import InvalidOption
+
+
+def test_the_presets_are_found_by_name() -> None:
+    assert preset_names() == ("dfq", "dsg", "guideline", "gzsq", "minmax", "noise", "zeroq")
+    for name in preset_names():
+        assert load_choices(name).about
+    assert load_choices("minmax").changed({"about": ""}) == Choices()
+
+
+def test_a_file_is_a_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'ranges = "sigma"\nrange_deviations = 4\n'
+        "[codes]\nweight_bits = 6\nper_channel = false\n"
+        '[layers."stem/conv"]\nweight_bits = 8\n'
+    )
+    choices = load_choices(str(path))
+    assert (choices.ranges, choices.range_deviations) == ("sigma", 4.0)
+    assert (choices.codes.weight_bits, choices.codes.per_channel) == (6, False)
+    assert choices.codes.overrides == {"stem/conv": LayerOverride(weight_bits=8)}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('rangs = "sigma"', "rangs"),
+        ('ranges = "sigmas"', "sigma perhaps"),
+        ("dead_channels = 1", "give a bool"),
+        ("[codes]\nweight_bits = 99", "weight bits"),
+        ("[codes]\noverrides = 3", "overrides"),
+        ("codes = 3", "codes is no table"),
+        ("synthetic = 3", "synthetic is no table"),
+        ("[synthetic]\nsynthesis = 3", "synthesis 3"),
+        ('[layers."a"]\nweight_bit = 3', "weight_bit"),
+        ("ranges =", "can't be read"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidOption, match=said):
+        load_choices(str(path))
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest() -> None:
+    with pytest.raises(InvalidOption, match="minmax perhaps"):
+        load_choices("minmx")
+    with pytest.raises(InvalidOption, match=r"choose dfq, dsg, guideline, .*, zeroq or give"):
+        load_choices("zzz")
+
+
+def test_a_file_is_held_to_the_bounds(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('ranges = "kl"\ntolerance = nan\n')
+    with pytest.raises(InvalidOption, match="tolerance nan: it is out of bounds"):
+        load_choices(str(path))
+
+
+def test_the_presets_that_make_data_need_some() -> None:
+    making = {name for name in preset_names() if load_choices(name).synthesizes}
+    assert making == {"dsg", "gzsq", "noise", "zeroq"}
+    assert all(load_choices(name).needs_data for name in making)
+
+
+def test_a_file_says_how_data_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('ranges = "mse"\n[synthetic]\nsynthesis = "noise"\nlearning_rate = 1\n')
+    choices = load_choices(str(path))
+    assert (choices.synthetic.synthesis, choices.synthetic.learning_rate) == ("noise", 1.0)
