@@ -77,9 +77,9 @@ def find_ranges(
         observed = observe_histograms(model, data, names, report)
         statistics = observed.statistics
         ranges = calibrated_ranges(observed, calibration, choices.codes.activations)
-    stated = {name: inputs.ranges[name] for name in inputs.given}
+    binding = {name: inputs.ranges[name] for name in inputs.binding}
     summary = f"{choices.ranges}, on {statistics.samples} samples"
-    return FoundRanges({**ranges, **stated}, statistics, summary)
+    return FoundRanges({**ranges, **binding}, statistics, summary)
 
 
 def _within(range: Range) -> ChannelDistribution:

@@ -2,7 +2,7 @@
 """What is known of a network's inputs: as the user says, as data shows, or an estimate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -24,6 +24,7 @@ class KnownInputs:
         distributions: of their channels, where they could be estimated.
         missing: why a range is missing.
         given: the inputs whose range the user states.
+        binding: those whose range counts whatever data shows.
         notes: where each range comes from.
     """
 
@@ -31,7 +32,12 @@ class KnownInputs:
     distributions: Mapping[str, ChannelDistribution]
     missing: Mapping[str, InvalidData]
     given: frozenset[str]
+    binding: frozenset[str]
     notes: tuple[Note, ...]
+
+    def all_binding(self) -> "KnownInputs":
+        """Where data was made to fit these ranges, it can't show any."""
+        return replace(self, binding=frozenset(self.ranges))
 
 
 def know_inputs(
@@ -69,7 +75,8 @@ def know_inputs(
         ranges[name] = found
         figures = {"minimum": found.minimum, "maximum": found.maximum}
         notes.append(Note(name, f"[{found.minimum:.4g}, {found.maximum:.4g}]: {said}", figures))
-    return KnownInputs(ranges, distributions, missing, frozenset(given), tuple(notes))
+    stated = frozenset(given)
+    return KnownInputs(ranges, distributions, missing, stated, stated, tuple(notes))
 
 
 def _spread_over(value: ir.Value, found: Range) -> ChannelDistribution:

@@ -21,14 +21,17 @@ from intaglio.compiler.real.quantization.plan import (
 )
 from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.recipes.activation_ranges import find_ranges
+from intaglio.compiler.recipes.batching import in_batches
 from intaglio.compiler.recipes.choices import Choices
 from intaglio.compiler.recipes.correct import correct
 from intaglio.compiler.recipes.known_inputs import KnownInputs, know_inputs
 from intaglio.compiler.recipes.probes import Probes, noise_feeds
 from intaglio.compiler.recipes.result import QuantizedResult, Step
 from intaglio.compiler.recipes.rewrite import rewrites
+from intaglio.compiler.recipes.synthetic_data import make_data, synthesis_step
 from intaglio.compiler.recipes.width_search import WidthSearch, search_widths
-from intaglio.errors import InvalidData
+from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
+from intaglio.errors import InvalidData, InvalidOption
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is if known."""
@@ -46,6 +49,7 @@ def quantize(
     widths: WidthSearch | None = None,
     measure: bool = True,
     progress: Progress | None = None,
+    keep: Callable[[SyntheticSet], None] | None = None,
 ) -> QuantizedResult:
     """Quantize a float model.
 
@@ -53,7 +57,7 @@ def quantize(
         model: a float model as ``load_model`` yields it; it stays as it is.
         choices: what to do.
         data: batches of input arrays by input name. It is run once, a batch at a time, where ranges
-            alone need it, and held where roundings or corrections do.
+            alone need it, and held where roundings or corrections do. None where choices make it.
         input_ranges: what inputs range over, by name. Without, and without data, it is estimated
             from what BatchNorm kept of the first layers.
         integer_side: what computes the quantized network where corrections ask for integers.
@@ -62,8 +66,11 @@ def quantize(
         measure: whether each step's effect on the outputs is measured, on the first samples, or on
             smooth noise where there are none.
         progress: see ``Progress``.
+        keep: called with the data that was made, before anything is done with it: making it takes
+            longest, and what follows may fail.
 
     Raises:
+        InvalidOption: choices make data, and some is given.
         UnsupportedModel: nodes that no integer network has, all named, before any data is read.
         InvalidData: the data doesn't fit the model; or there is none, and a choice needs it or
             activations have no range without.
@@ -73,9 +80,17 @@ def quantize(
     _require_data(choices, data)
     samples = None if data is None or _streams(choices) else list(data)
     inputs = know_inputs(normalized, input_ranges, samples)
+    made = None
+    if choices.synthesizes:
+        made = make_data(model, choices.synthetic, inputs, say)
+        if keep is not None:
+            keep(made)
+        samples, inputs = in_batches(normalized, made.inputs), inputs.all_binding()
     trials = _probes(normalized, inputs, data if samples is None else samples, measure or widths)
     probes = trials if measure else None
     steps = [_step("normalize", _normalized(model, inputs), normalized, probes, inputs.notes)]
+    if made is not None:
+        steps.append(synthesis_step(made))
 
     current = normalized
     stages = rewrites(choices, inputs.distributions)
@@ -107,7 +122,7 @@ def quantize(
         step = Step(name, outcome.summary, outcome.channels, notes=outcome.notes)
         steps.append(_with_noise(step, outcome.model, corrected.plan, probes))
     quantized = insert_quantization(corrected.model, corrected.plan)
-    return QuantizedResult(quantized, current, found.statistics, corrected.plan, tuple(steps))
+    return QuantizedResult(quantized, current, found.statistics, corrected.plan, tuple(steps), made)
 
 
 def _normalized(model: ir.Model, inputs: KnownInputs) -> str:
@@ -127,12 +142,20 @@ def _streams(choices: Choices) -> bool:
 
 
 def _require_data(choices: Choices, data: Iterable[Feeds] | None) -> None:
-    if data is None and choices.needs_data:
+    if data is not None and choices.synthesizes:
+        raise InvalidOption(
+            "synthesis",
+            choices.synthetic.synthesis,
+            "it makes data, and calibration data is given too",
+            "leave out --calibration, or --set synthesis=none",
+        )
+    if data is None and choices.needs_data and not choices.synthesizes:
         raise InvalidData(
             "calibration data",
             "none",
             f"some, for {', '.join(choices.needs_data)}",
-            "give --calibration DATA, or choose what needs none, as --recipe dfq does",
+            "give --calibration DATA, or choose what needs none, as --recipe dfq does, or makes "
+            "its own, as --recipe dsg does",
         )
 
 

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from intaglio.compiler.real.outcome import Note
 from intaglio.compiler.real.quantization.plan import QuantizationPlan
 from intaglio.compiler.real.statistics import Statistics
+from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class QuantizedResult:
         statistics: what calibration showed; empty where ranges needed no data.
         plan: every scale and zero point.
         steps: what was done, in order.
+        synthetic: the data that was made, where the recipe makes any.
     """
 
     model: ir.Model
@@ -51,3 +53,4 @@ class QuantizedResult:
     statistics: Statistics
     plan: QuantizationPlan
     steps: tuple[Step, ...] = ()
+    synthetic: SyntheticSet | None = None

@@ -20,12 +20,11 @@ from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes import Choices, QuantizedResult, Step, load_choices, quantize
+from intaglio.compiler.recipes.batching import CALIBRATION_BATCH, filled_up, fixed_batch
 from intaglio.compiler.recipes.mixed_precision import Budget
 from intaglio.compiler.recipes.quantize import Progress
 from intaglio.compiler.recipes.width_search import WidthSearch
 from intaglio.errors import InvalidFile
-
-CALIBRATION_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,19 +224,14 @@ def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
 
 def batch_size(model: ir.Model, otherwise: int) -> int:
     """The batch that the model's file fixes, or the one to choose where it is open."""
-    return _fixed_batch(model) or otherwise
-
-
-def _fixed_batch(model: ir.Model) -> int | None:
-    extents = [spec.shape[0] for spec in input_specs(model) if spec.shape]
-    return next((extent for extent in extents if extent), None)
+    return fixed_batch(model) or otherwise
 
 
 def dataset_feeds(
     model: ir.Model, dataset: Dataset, batch: int, workers: int = 0
 ) -> "DatasetFeeds":
     """Batches for a model: as its file fixes them, else of ``batch`` samples."""
-    fixed = _fixed_batch(model)
+    fixed = fixed_batch(model)
     return DatasetFeeds(dataset, fixed or batch, workers, fixed is not None)
 
 
@@ -266,13 +260,6 @@ class DatasetFeeds:
             front = front or batch.inputs
             missing = self.batch_size - len(batch) if self.fixed else 0
             yield {
-                name: _extended(np.asarray(array), front[name], missing)
+                name: filled_up(np.asarray(array), front[name], missing)
                 for name, array in batch.inputs.items()
             }
-
-
-def _extended(array: NDArray[Any], front: NDArray[Any], count: int) -> NDArray[Any]:
-    """The samples ``[n, …]`` and ``count`` of ``front`` in turn."""
-    if not count:
-        return array
-    return np.concatenate([array, front[np.arange(count) % len(front)]])

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data that is made where none is given."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+import onnx_ir as ir
+
+from intaglio.compiler.recipes.known_inputs import KnownInputs
+from intaglio.compiler.recipes.result import Step
+from intaglio.compiler.synthesis.input_description import InputDescription
+from intaglio.compiler.synthesis.noise import noise
+from intaglio.compiler.synthesis.options import SynthesisOptions
+from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
+from intaglio.errors import InvalidData, InvalidOption
+
+Progress = Callable[[str, int, int | None], None]
+
+
+def make_data(
+    model: ir.Model, options: SynthesisOptions, inputs: KnownInputs, progress: Progress
+) -> SyntheticSet:
+    """Make inputs for a network from nothing but itself.
+
+    Args:
+        model: a float model as ``load_model`` yields it.
+        options: how; not ``"none"``.
+        inputs: what is known of the inputs, which the samples keep to.
+        progress: called with what is being done, how much of it is done, and of how much.
+
+    Raises:
+        InvalidOption: the options make no data, or need PyTorch and it isn't installed.
+        InvalidData: an input's range isn't known, or the network has nothing to make data from.
+    """
+    described = _described(model, inputs)
+    match options.synthesis:
+        case "none":
+            raise InvalidOption("synthesis", "none", "it makes no data", "choose another, as noise")
+        case "noise":
+            made = noise(described, options.synthetic_samples, options.seed, options.start)
+            return SyntheticSet(made, {}, f"{options.start} noise")
+        case "batch-norm" | "weight-sums" | "moments":
+            raise InvalidOption("synthesis", options.synthesis, "not made yet", "choose noise")
+        case _:
+            assert_never(options.synthesis)
+
+
+def synthesis_step(made: SyntheticSet) -> Step:
+    """What making the data was, for the table of steps."""
+    total = made.losses.get("total", ())
+    course = f"; loss {total[0]:.4g} -> {total[-1]:.4g}" if total else ""
+    return Step(
+        "synthesize", f"{made.samples} samples: {made.summary}{course}", 0, notes=made.notes
+    )
+
+
+def _described(model: ir.Model, inputs: KnownInputs) -> dict[str, InputDescription]:
+    described: dict[str, InputDescription] = {}
+    for value in model.graph.inputs:
+        name = value.name or ""
+        if name in inputs.missing:
+            raise inputs.missing[name]
+        if value.dtype != ir.DataType.FLOAT or value.shape is None:
+            raise InvalidData(
+                f"input {name}",
+                f"elements of type {value.dtype}",
+                "float32, for which data can be made",
+                "give --calibration DATA",
+            )
+        shape = tuple(dim for dim in value.shape[1:] if isinstance(dim, int))
+        described[name] = InputDescription(shape, inputs.ranges[name], inputs.distributions[name])
+    return described

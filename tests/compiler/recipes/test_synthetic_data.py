@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.real.ranges.ranges import Range
+from intaglio.compiler.recipes import load_choices, quantize
+from intaglio.compiler.recipes.known_inputs import know_inputs
+from intaglio.compiler.recipes.synthetic_data import make_data, synthesis_step
+from intaglio.compiler.synthesis.options import SynthesisOptions
+from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
+from intaglio.errors import InvalidData, InvalidOption
+from tests.compiler.real.building import parse, random
+
+NOISE = SynthesisOptions("noise", synthetic_samples=6)
+RANGES = {"x": Range(-1, 3)}
+
+
+def network(batch: int | str = "N") -> ir.Model:
+    text = f"""(float[{batch},3,8,8] x) => (y) {{
+        a = Conv(x, w1) b = Relu(a) y = Conv(b, w2)
+    }}"""
+    return parse(text, w1=random(1, 4, 3, 3, 3), w2=random(2, 5, 4, 3, 3))
+
+
+def ignore(doing: str, done: int, total: int | None) -> None: ...
+
+
+def made(model: ir.Model, options: SynthesisOptions = NOISE) -> SyntheticSet:
+    return make_data(model, options, know_inputs(normalize(model), RANGES, None), ignore)
+
+
+def test_noise_keeps_to_what_is_known_of_the_input() -> None:
+    found = made(network())
+    samples = found.inputs["x"]
+    assert samples.shape == (6, 3, 8, 8)
+    assert samples.min() >= -1
+    assert samples.max() <= 3
+    assert found.samples == 6
+    assert synthesis_step(found).summary == "6 samples: normal noise"
+
+
+def test_losses_are_told_from_first_to_last() -> None:
+    found = SyntheticSet({"x": np.zeros((2, 1), np.float32)}, {"total": (8.0, 3.0, 0.5)}, "made")
+    assert synthesis_step(found).summary == "2 samples: made; loss 8 -> 0.5"
+
+
+def test_an_input_of_unknown_range_is_refused() -> None:
+    with pytest.raises(InvalidData, match=r"input x: .*--input-range x=LOW,HIGH"):
+        make_data(network(), NOISE, know_inputs(normalize(network()), {}, None), ignore)
+
+
+def test_data_is_made_only_where_it_is_asked_for() -> None:
+    with pytest.raises(InvalidOption, match="it makes no data"):
+        made(network(), SynthesisOptions())
+
+
+@pytest.mark.parametrize("batch", ["N", 4])
+def test_a_recipe_that_makes_data_uses_it_and_keeps_the_range_of_the_input(
+    batch: int | str,
+) -> None:
+    choices = load_choices("noise").changed({"synthetic_samples": 6, "ranges": "min-max"})
+    kept: list[SyntheticSet] = []
+    result = quantize(network(batch), choices, input_ranges=RANGES, keep=kept.append)
+    assert [step.name for step in result.steps][:2] == ["normalize", "synthesize"]
+    assert result.synthetic is not None
+    assert result.statistics.samples == (6 if batch == "N" else 8)
+    assert kept == [result.synthetic]
+    assert result.plan.activations["x"].scales == pytest.approx([4 / 255])
+    assert result.statistics.values["x"].maximum == result.synthetic.inputs["x"].max()
+
+
+def test_an_estimated_range_of_the_input_binds_too() -> None:
+    text = """(float[N,3,12,12] x) => (y) {
+        a = Conv(x, w) b = BatchNormalization(a, one, zero, zero, var) y = Relu(b)
+    }"""
+    w = random(1, 8, 3, 3, 3)
+    var, one, zero = np.square(w).sum(axis=(1, 2, 3)), np.ones(8), np.zeros(8)
+    model = parse(text, w=w, var=var, one=one.astype(np.float32), zero=zero.astype(np.float32))
+    estimated = know_inputs(normalize(model), {}, None).ranges["x"]
+    choices = load_choices("noise").changed({"ranges": "min-max", "synthetic_samples": 2})
+    result = quantize(model, choices)
+    (scale,) = result.plan.activations["x"].scales
+    assert scale == pytest.approx((estimated.maximum - estimated.minimum) / 255)
+    seen = result.statistics.values["x"]
+    assert seen.maximum - seen.minimum < estimated.maximum - estimated.minimum
+
+
+@pytest.mark.parametrize("settings", [{"rounding": "learned"}, {"bias_correction": "data"}])
+def test_made_data_serves_every_choice_that_needs_some(settings: dict[str, object]) -> None:
+    choices = load_choices("noise").changed({"weight_bits": 4, "ranges": "kl", **settings})
+    steps = quantize(network(), choices, input_ranges=RANGES).steps
+    assert steps[-1].name in ("learn rounding", "correct biases")
+
+
+def test_any_recipe_may_make_data() -> None:
+    for name in ("guideline", "minmax", "dfq"):
+        choices = load_choices(name).changed({"synthesis": "noise"})
+        found = quantize(network(), choices, input_ranges=RANGES).synthetic
+        assert found is not None
+
+
+def test_data_that_is_given_leaves_none_to_make() -> None:
+    given = [{"x": random(1, 2, 3, 8, 8)}]
+    with pytest.raises(InvalidOption, match="calibration data is given too"):
+        quantize(network(), load_choices("noise"), data=given, input_ranges=RANGES)
+    choices = load_choices("noise").changed({"synthesis": "none"})
+    assert quantize(network(), choices, data=given, input_ranges=RANGES).synthetic is None
