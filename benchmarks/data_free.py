@@ -24,8 +24,8 @@ from benchmarks.data_free_cases import CASES, Case, ablations
 from benchmarks.networks import data_folder
 from intaglio.commands.data import open_dataset
 from intaglio.commands.engines import fastest_engine, prepare
+from intaglio.commands.float_models import dataset_feeds, input_specs
 from intaglio.commands.integer_side import IntegerSide
-from intaglio.commands.quantize import dataset_feeds, input_specs
 from intaglio.commands.tables import Column, Table, print_table
 from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model

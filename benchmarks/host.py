@@ -32,7 +32,7 @@ from benchmarks.onnx_runtime import OnnxRuntime
 from benchmarks.ratios import Bar, picture
 from benchmarks.tflite_network import NoCounterpart, write_network
 from intaglio.commands.data import InputSpec, open_dataset
-from intaglio.commands.quantize import input_specs
+from intaglio.commands.float_models import input_specs
 from intaglio.commands.tables import Column, Table, print_table
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.ir.types import FLOAT32

@@ -12,7 +12,7 @@ from benchmarks.networks import Network
 from intaglio.commands.data import open_dataset
 from intaglio.commands.data.preprocessing_file import load_preprocessing
 from intaglio.commands.data.preprocessing_rules import Channels, Geometry
-from intaglio.commands.quantize import input_specs
+from intaglio.commands.float_models import input_specs
 from intaglio.compiler.real.load import load_model
 
 CALIBRATION_IMAGES = 100

@@ -36,6 +36,9 @@ from intaglio.errors import InvalidData, InvalidOption
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is if known."""
 
+Keep = Callable[[SyntheticSet, Mapping[str, Range]], None]
+"""Called with data that was made, and what its inputs range over."""
+
 NO_RANGES: Mapping[str, Range] = {}
 
 
@@ -49,7 +52,7 @@ def quantize(
     widths: WidthSearch | None = None,
     measure: bool = True,
     progress: Progress | None = None,
-    keep: Callable[[SyntheticSet], None] | None = None,
+    keep: Keep | None = None,
 ) -> QuantizedResult:
     """Quantize a float model.
 
@@ -66,8 +69,8 @@ def quantize(
         measure: whether each step's effect on the outputs is measured, on the first samples, or on
             smooth noise where there are none.
         progress: see ``Progress``.
-        keep: called with the data that was made, before anything is done with it: making it takes
-            longest, and what follows may fail.
+        keep: called with the data that was made and what its inputs range over, before anything
+            is done with it: making it takes longest, and what follows may fail.
 
     Raises:
         InvalidOption: choices make data, and some is given.
@@ -84,7 +87,7 @@ def quantize(
     if choices.synthesizes:
         made = make_data(model, choices.synthetic, inputs, say)
         if keep is not None:
-            keep(made)
+            keep(made, inputs.ranges)
         samples, inputs = in_batches(normalized, made.inputs), inputs.all_binding()
     trials = _probes(normalized, inputs, data if samples is None else samples, measure or widths)
     probes = trials if measure else None

@@ -13,10 +13,11 @@ from intaglio.commands.batches import graph_specs
 from intaglio.commands.compile import CompilationSummary, compile_graph
 from intaglio.commands.data import open_dataset
 from intaglio.commands.engines import Comparison, EngineName, prepare
+from intaglio.commands.float_models import input_specs
 from intaglio.commands.lower import lower_to_file
 from intaglio.commands.models import EXTENSION, LoweringOptions
 from intaglio.commands.parallel_runs import Engines
-from intaglio.commands.quantize import CalibrationSource, Given, input_specs, quantize_file
+from intaglio.commands.quantize import CalibrationSource, Given, quantize_file
 from intaglio.commands.simulate import SimulationResult, count_correct, simulate_dataset
 from intaglio.compiler.analysis.accumulator_bits import AccumulatorBits, accumulator_report
 from intaglio.compiler.ir.file import load

@@ -1,30 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Float ONNX in, quantized ONNX out, with calibration data or without."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
-from intaglio.commands.data import Dataset, InputSpec, open_dataset
+from intaglio.commands.data import open_dataset
 from intaglio.commands.evaluators import IntegerEvaluator
+from intaglio.commands.float_models import (
+    DatasetFeeds,
+    dataset_feeds,
+    input_specs,
+    load_float,
+)
 from intaglio.commands.input_ranges import input_ranges
 from intaglio.commands.integer_side import IntegerSide
-from intaglio.commands.models import Shapes, is_quantized, named
+from intaglio.commands.models import Shapes, named
 from intaglio.commands.output_files import require_writable
-from intaglio.compiler.real.load import load_model
+from intaglio.commands.synthesis.saving import SavedSet, require_savable, save_set
 from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes import Choices, QuantizedResult, Step, load_choices, quantize
-from intaglio.compiler.recipes.batching import CALIBRATION_BATCH, filled_up, fixed_batch
+from intaglio.compiler.recipes.batching import CALIBRATION_BATCH
 from intaglio.compiler.recipes.mixed_precision import Budget
 from intaglio.compiler.recipes.quantize import Progress
 from intaglio.compiler.recipes.width_search import WidthSearch
-from intaglio.errors import InvalidFile
+from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
+from intaglio.errors import InvalidFile, InvalidOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class QuantizationSummary:
         float_bytes: size of the float model's file.
         output_bytes: size of the file.
         steps: what was done.
+        made: whether the samples were made from the network.
+        saved: where they were written, if they were.
     """
 
     output: Path
@@ -67,6 +73,8 @@ class QuantizationSummary:
     float_bytes: int
     output_bytes: int
     steps: tuple[Step, ...]
+    made: bool = False
+    saved: SavedSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ def quantize_file(
     choices: Choices | None = None,
     given: Given = NOTHING,
     *,
+    save_data: Path | None = None,
     progress: Progress | None = None,
 ) -> QuantizationSummary:
     """Quantize the float model in ``path`` and write ``output``, whole or not at all.
@@ -108,6 +117,7 @@ def quantize_file(
         choices: of a recipe, from ``load_choices``; None for ``minmax`` with calibration data, for
             ``dfq`` without.
         given: calibration data, ranges of inputs, shapes.
+        save_data: the ``.npz`` for data that the recipe makes; it stays where quantizing fails.
         progress: called with what is being done, how much of it is done, and of how much.
 
     Raises:
@@ -119,7 +129,7 @@ def quantize_file(
     require_writable(output)
     if output.exists() and output.samefile(path):
         raise InvalidFile(output, "it is the float model itself", "name another file with -o")
-    quantized = quantize_model(path, choices, given, progress=progress)
+    quantized = quantize_model(path, choices, given, save_data=save_data, progress=progress)
     result = quantized.result
     save_model(result.model, output)
     return QuantizationSummary(
@@ -130,6 +140,8 @@ def quantize_file(
         float_bytes=path.stat().st_size,
         output_bytes=output.stat().st_size,
         steps=result.steps,
+        made=result.synthetic is not None,
+        saved=quantized.saved,
     )
 
 
@@ -141,11 +153,13 @@ class QuantizedFile:
         source: the float model as it was loaded.
         result: what the recipe made of it.
         samples: how many calibration samples there were, each counted once.
+        saved: where data that the recipe made was written.
     """
 
     source: ir.Model
     result: QuantizedResult
     samples: int
+    saved: SavedSet | None = None
 
 
 def quantize_model(
@@ -153,9 +167,10 @@ def quantize_model(
     choices: Choices | None = None,
     given: Given = NOTHING,
     *,
+    save_data: Path | None = None,
     progress: Progress | None = None,
 ) -> QuantizedFile:
-    """Quantize the float model in ``path`` as ``quantize_file`` does, and write nothing.
+    """Quantize the float model in ``path`` as ``quantize_file`` does, and write no model.
 
     Raises:
         InvalidFile: the file can't be read, or the model is quantized already.
@@ -163,10 +178,18 @@ def quantize_model(
         InvalidData: the data doesn't fit the model, or there is too little of it.
         UnsupportedModel: parts of the model have no integer form.
     """
-    model = load_float(path, given.shapes)
     choices = choices or load_choices(default_recipe(given))
+    if save_data is not None:
+        _require_made(choices, save_data)
+    model = load_float(path, given.shapes)
     ranges = input_ranges(model, given.input_ranges, given.preprocessing)
     data = None if given.calibration is None else _calibration(model, given.calibration)
+    saved: list[SavedSet] = []
+
+    def keep(made: SyntheticSet, inputs: Mapping[str, Range]) -> None:
+        if save_data is not None:
+            saved.append(save_set(made, save_data, inputs, given.preprocessing))
+
     with named(path):
         result = quantize(
             model,
@@ -176,8 +199,23 @@ def quantize_model(
             integer_side=IntegerSide(),
             widths=None if given.budget is None else WidthSearch(given.budget, IntegerEvaluator()),
             progress=progress,
+            keep=keep,
         )
-    return QuantizedFile(model, result, 0 if data is None else len(data.dataset))
+    samples = 0 if data is None else len(data.dataset)
+    if result.synthetic is not None:
+        samples = result.synthetic.samples
+    return QuantizedFile(model, result, samples, saved[0] if saved else None)
+
+
+def _require_made(choices: Choices, save_data: Path) -> None:
+    if not choices.synthesizes:
+        raise InvalidOption(
+            "--save-data",
+            save_data,
+            "the recipe makes no data",
+            "leave it out, or choose --recipe dsg, gzsq, noise or zeroq",
+        )
+    require_savable("--save-data", save_data)
 
 
 def default_recipe(given: Given) -> str:
@@ -185,7 +223,7 @@ def default_recipe(given: Given) -> str:
     return "dfq" if given.calibration is None else "minmax"
 
 
-def _calibration(model: ir.Model, source: CalibrationSource) -> "DatasetFeeds":
+def _calibration(model: ir.Model, source: CalibrationSource) -> DatasetFeeds:
     dataset = open_dataset(
         source.path,
         inputs=input_specs(model),
@@ -194,72 +232,3 @@ def _calibration(model: ir.Model, source: CalibrationSource) -> "DatasetFeeds":
         limit=source.samples,
     )
     return dataset_feeds(model, dataset, CALIBRATION_BATCH, source.workers)
-
-
-def load_float(path: Path, shapes: Shapes | None = None) -> ir.Model:
-    """A float model.
-
-    Raises:
-        InvalidFile: the file can't be read, or the model is quantized already.
-    """
-    model = load_model(path, shapes)
-    if is_quantized(model):
-        raise InvalidFile(
-            path, "it is quantized already", "give the float model, or go on with `intaglio lower`"
-        )
-    return model
-
-
-def input_specs(model: ir.Model) -> tuple[InputSpec, ...]:
-    """What the inputs of a real model ask of data."""
-    return tuple(
-        InputSpec(
-            value.name or "",
-            tuple(dim if isinstance(dim, int) else None for dim in value.shape or ()),
-            (value.dtype or ir.DataType.FLOAT).numpy(),
-        )
-        for value in model.graph.inputs
-    )
-
-
-def batch_size(model: ir.Model, otherwise: int) -> int:
-    """The batch that the model's file fixes, or the one to choose where it is open."""
-    return fixed_batch(model) or otherwise
-
-
-def dataset_feeds(
-    model: ir.Model, dataset: Dataset, batch: int, workers: int = 0
-) -> "DatasetFeeds":
-    """Batches for a model: as its file fixes them, else of ``batch`` samples."""
-    fixed = fixed_batch(model)
-    return DatasetFeeds(dataset, fixed or batch, workers, fixed is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetFeeds:
-    """Batches as recipes take them.
-
-    Where the model fixes its batch, the last one is filled up with samples from the front, one
-    after the other. Those count again in whatever is made of the batches, such as means and the
-    number of samples that a step reports, so that no sample counts twice more than another.
-    """
-
-    dataset: Dataset
-    batch_size: int
-    workers: int
-    fixed: bool
-
-    def __len__(self) -> int:
-        """How many batches."""
-        return -(-len(self.dataset) // self.batch_size)
-
-    def __iter__(self) -> Iterator[dict[str, NDArray[Any]]]:
-        """The batches, each an array for each input."""
-        front: Mapping[str, NDArray[Any]] | None = None
-        for batch in self.dataset.batches(self.batch_size, self.workers):
-            front = front or batch.inputs
-            missing = self.batch_size - len(batch) if self.fixed else 0
-            yield {
-                name: filled_up(np.asarray(array), front[name], missing)
-                for name, array in batch.inputs.items()
-            }

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from intaglio.commands.data import Dataset, InputSpec, Preprocessing, open_dataset
 from intaglio.commands.data.preprocessing_rules import Channels, Geometry
-from intaglio.commands.quantize import input_specs
+from intaglio.commands.float_models import input_specs
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import Feeds
 

@@ -12,16 +12,9 @@ from intaglio.commands.data import InputSpec, open_dataset
 from intaglio.commands.diagnose.comparability import foreign_layers
 from intaglio.commands.diagnose.diagnosing import Subject
 from intaglio.commands.diagnose.quantized_network import Activation, read_quantized
+from intaglio.commands.float_models import batch_size, dataset_feeds, input_specs, load_float
 from intaglio.commands.models import Shapes, load_onnx
-from intaglio.commands.quantize import (
-    NOTHING,
-    Given,
-    batch_size,
-    dataset_feeds,
-    input_specs,
-    load_float,
-    quantize_model,
-)
+from intaglio.commands.quantize import NOTHING, Given, quantize_model
 from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.recipes import Choices

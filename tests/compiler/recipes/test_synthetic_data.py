@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from collections.abc import Mapping
+
 import numpy as np
 import onnx_ir as ir
 import pytest
@@ -61,12 +63,16 @@ def test_a_recipe_that_makes_data_uses_it_and_keeps_the_range_of_the_input(
     batch: int | str,
 ) -> None:
     choices = load_choices("noise").changed({"synthetic_samples": 6, "ranges": "min-max"})
-    kept: list[SyntheticSet] = []
-    result = quantize(network(batch), choices, input_ranges=RANGES, keep=kept.append)
+    kept: list[tuple[SyntheticSet, Mapping[str, Range]]] = []
+
+    def keep(made: SyntheticSet, ranges: Mapping[str, Range]) -> None:
+        kept.append((made, ranges))
+
+    result = quantize(network(batch), choices, input_ranges=RANGES, keep=keep)
     assert [step.name for step in result.steps][:2] == ["normalize", "synthesize"]
     assert result.synthetic is not None
     assert result.statistics.samples == (6 if batch == "N" else 8)
-    assert kept == [result.synthetic]
+    assert kept == [(result.synthetic, RANGES)]
     assert result.plan.activations["x"].scales == pytest.approx([4 / 255])
     assert result.statistics.values["x"].maximum == result.synthetic.inputs["x"].max()
 
