@@ -19,10 +19,15 @@ def fixed_batch(model: ir.Model) -> int | None:
     return next((extent for extent in extents if isinstance(extent, int) and extent), None)
 
 
-def in_batches(model: ir.Model, samples: Mapping[str, NDArray[Any]]) -> list[Feeds]:
-    """Arrays ``[samples, ...]`` as batches; fixed ones are filled up from the front."""
+def in_batches(
+    model: ir.Model, samples: Mapping[str, NDArray[Any]], otherwise: int = CALIBRATION_BATCH
+) -> list[Feeds]:
+    """Arrays ``[samples, ...]`` as batches of the model's own size, else of ``otherwise``.
+
+    A fixed batch is filled up with samples from the front.
+    """
     fixed = fixed_batch(model)
-    size = fixed or CALIBRATION_BATCH
+    size = fixed or otherwise
     count = min((len(array) for array in samples.values()), default=0)
     batches: list[Feeds] = []
     for first in range(0, count, size):

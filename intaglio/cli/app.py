@@ -17,6 +17,7 @@ from intaglio.cli.lower import lower
 from intaglio.cli.profiles import profiles
 from intaglio.cli.quantize import quantize
 from intaglio.cli.simulate import simulate
+from intaglio.cli.synthesize import synthesize
 
 app = typer.Typer(
     help="Integer neural networks: compile, prove, simulate to the last bit.",
@@ -42,6 +43,11 @@ VERBS = (
         quantize,
         "Float ONNX to quantized ONNX, with calibration data or without.",
         "intaglio quantize net.onnx -o net.qdq.onnx --recipe dfq --weights per-tensor",
+    ),
+    Verb(
+        synthesize,
+        "Data made from a float network alone, to calibrate it with.",
+        "intaglio synthesize net.onnx -o made.npz --recipe dsg --preprocessing tf",
     ),
     Verb(
         lower,

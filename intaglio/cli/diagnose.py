@@ -31,7 +31,7 @@ def diagnose(
         Path | None,
         typer.Option(
             help="Samples to measure on: .npz, folder or zip (docs/data.md); by default the "
-            "calibration data, else noise."
+            "calibration data, or what the recipe makes, else noise."
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Measure on at most this many samples.")] = 32,
@@ -114,7 +114,8 @@ def diagnose(
             subject,
             feeds,
             arithmetic,
-            noise=measured_on is None,
+            noise=measured_on is None and subject.made is None,
+            synthetic=measured_on is None and subject.made is not None,
             alone=not together_only,
             progress=report,
         )

@@ -29,6 +29,13 @@ def quantize(
     weights: Weights = None,
     setting: Setting = None,
     input_range: InputRange = None,
+    save_data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Write the data that the recipe makes, and a contact sheet FILE.png beside it.",
+        ),
+    ] = None,
     size_budget: Annotated[
         str | None,
         typer.Option(metavar="BYTES", help="Weights in at most this, as in 300k: widths by layer."),
@@ -92,17 +99,21 @@ def quantize(
     name = recipe or default_recipe(given)
     choices = choose(name, bits, weights, setting, set_flags)
     with steps(quiet=quiet) as report:
-        summary = quantize_file(model, output, choices, given, progress=report)
+        summary = quantize_file(model, output, choices, given, save_data=save_data, progress=report)
     weight_bits = choices.codes.weight_bits if given.budget is None else "(by layer)"
     widths = f"w{weight_bits}a{choices.codes.activation_bits}"
     if not as_json:
         print_steps(name, summary)
-    data = f"{summary.samples} samples" if summary.samples else "no data"
+    saved = summary.saved
+    picture = None if saved is None else saved.picture
     print_facts(
         {
             "output": str(summary.output),
             "recipe": name,
             "samples": summary.samples,
+            "synthetic": summary.made,
+            "data": None if saved is None else str(saved.data),
+            "contact_sheet": None if picture is None else str(picture),
             "activations": summary.activations,
             "constants": summary.constants,
             "float_bytes": summary.float_bytes,
@@ -110,10 +121,21 @@ def quantize(
             "steps": [asdict(step) for step in summary.steps],
         },
         f"{summary.output}: {summary.activations} activations and {summary.constants} constants "
-        f"in {widths}, from {data}; "
+        f"in {widths}, from {_data(summary)}; "
         f"{summary.float_bytes:,} bytes before, {summary.output_bytes:,} now",
         as_json=as_json,
     )
+
+
+def _data(summary: "QuantizationSummary") -> str:
+    if not summary.samples:
+        return "no data"
+    kind = "synthetic samples" if summary.made else "samples"
+    saved = summary.saved
+    if saved is None:
+        return f"{summary.samples} {kind}"
+    files = str(saved.data) if saved.picture is None else f"{saved.data}, {saved.picture}"
+    return f"{summary.samples} {kind} ({'; '.join([files, *saved.remarks])})"
 
 
 def print_steps(recipe: str, summary: "QuantizationSummary") -> None:

@@ -4,7 +4,7 @@ import io
 import pytest
 from rich.console import Console
 
-from intaglio.commands.progress import progress, track
+from intaglio.commands.progress import progress, steps, track
 
 
 def terminal(stream: io.StringIO) -> Console:
@@ -23,6 +23,18 @@ def test_a_report_moves_the_bar() -> None:
     with progress("Work", console=terminal(stream)) as report:
         report(2, 7)
     assert "2/7" in stream.getvalue()
+
+
+def test_what_is_said_of_a_step_changes_on_the_same_bar() -> None:
+    stream = io.StringIO()
+    with steps(console=terminal(stream)) as report:
+        for done in range(1, 501):
+            report(f"synthesis, loss {1000 / done:.1f} [x]", done, 500)
+    last = stream.getvalue().split("synthesis, loss")[-1]
+    assert last.startswith(" 2.0 [x]")
+    assert "500/500" in last
+    # A second bar would be a second line.
+    assert stream.getvalue().count("\n") <= 1
 
 
 def test_nothing_is_written_when_quiet_or_without_a_terminal(

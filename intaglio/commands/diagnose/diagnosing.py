@@ -35,7 +35,7 @@ from intaglio.commands.diagnose.weights import (
     weight_use,
 )
 from intaglio.compiler.real.editing import all_values, float_constant
-from intaglio.compiler.real.onnx_runtime import Feeds
+from intaglio.compiler.real.onnx_runtime import Array, Feeds
 from intaglio.numerics.profile import Profile
 
 Progress = Callable[[int, int | None], None]
@@ -51,6 +51,7 @@ class Subject:
         rewritten: the float network whose values the codes stand for; None if it isn't known.
         quantized: the QDQ model.
         remarks: what can't be told of them, and why.
+        made: the samples that the recipe made, by input, where it makes any.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Subject:
     rewritten: ir.Model | None
     quantized: ir.Model
     remarks: tuple[str, ...] = ()
+    made: Mapping[str, Array] | None = None
 
 
 def diagnose(
@@ -66,6 +68,7 @@ def diagnose(
     profile: Profile,
     *,
     noise: bool = False,
+    synthetic: bool = False,
     alone: bool = True,
     progress: Progress | None = None,
 ) -> Diagnosis:
@@ -76,6 +79,7 @@ def diagnose(
         batches: what they are fed, all of one batch size.
         profile: the arithmetic of the integer simulator.
         noise: whether the batches are random.
+        synthetic: whether the recipe made them.
         alone: whether to quantize each layer alone, which runs the float network once for each.
         progress: called with runs done and their total.
 
@@ -112,6 +116,7 @@ def diagnose(
         profile=profile.name,
         samples=len(batches) * batch,
         noise=noise,
+        synthetic=synthetic,
         output=together.output(),
         weights=_weight_reports(reference, network, by_layer, together.watches),
         activations=_activation_reports(network, by_activation, together.watches),

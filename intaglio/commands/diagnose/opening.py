@@ -18,6 +18,7 @@ from intaglio.commands.quantize import NOTHING, Given, quantize_model
 from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.recipes import Choices
+from intaglio.compiler.recipes.batching import in_batches
 from intaglio.compiler.recipes.quantize import Progress
 from intaglio.errors import InvalidData, InvalidFile
 
@@ -35,8 +36,9 @@ def quantized_here(
         InvalidFile, InvalidOption, InvalidData, UnsupportedModel: as ``quantize_model`` does.
     """
     found = quantize_model(path, choices, given, progress=progress)
-    original = normalize(found.source)
-    return Subject(path.name, original, found.result.normalized, found.result.model)
+    result, original = found.result, normalize(found.source)
+    made = None if result.synthetic is None else result.synthetic.inputs
+    return Subject(path.name, original, result.normalized, result.model, made=made)
 
 
 def quantized_before(path: Path, quantized: Path, shapes: Shapes | None = None) -> Subject:
@@ -87,7 +89,8 @@ class DataSource:
     """What is measured on.
 
     Attributes:
-        path: an ``.npz``, a folder or a zip of images (``docs/data.md``); None for noise.
+        path: an ``.npz``, a folder or a zip of images (``docs/data.md``); None for what the
+            recipe made, and for noise where it made nothing.
         labels: a label file, which chooses the images.
         preprocessing: a shipped name or a TOML file.
         limit: at most this many samples, and as many where they are noise.
@@ -122,6 +125,9 @@ def batches(subject: Subject, source: DataSource) -> list[Feeds]:
             limit=source.limit,
         )
         return list(dataset_feeds(subject.original, dataset, 1, source.workers))
+    if subject.made is not None:
+        chosen = {name: array[: source.limit] for name, array in subject.made.items()}
+        return in_batches(subject.original, chosen, size)
     codes = {one.name: one for one in read_quantized(subject.quantized).activations}
     random = np.random.default_rng(source.seed)
     return [_noise(specs, size, codes, random) for _ in range(-(-source.limit // size))]

@@ -83,6 +83,7 @@ class Diagnosis:
         profile: the simulator's arithmetic.
         samples: how many samples were run.
         noise: whether they were random.
+        synthetic: whether the recipe made them.
         output: what the network returns.
         weights: the layers with weights.
         activations: the values in codes.
@@ -94,6 +95,7 @@ class Diagnosis:
     profile: str
     samples: int
     noise: bool
+    synthetic: bool
     output: OutputReport
     weights: tuple[WeightReport, ...]
     activations: tuple[ActivationReport, ...]

@@ -96,7 +96,11 @@ def _decibels(found: Fidelity | None) -> float | str | None:
 
 def summary(found: Diagnosis) -> list[str]:
     """What stands above the tables."""
-    source = "of uniform noise over the range of the inputs" if found.noise else "of data"
+    source = "of data"
+    if found.noise:
+        source = "of uniform noise over the range of the inputs"
+    if found.synthetic:
+        source = "that the recipe made, and calibrated with"
     output = found.output
     lines = [
         f"{found.model}, {found.samples} samples {source}",

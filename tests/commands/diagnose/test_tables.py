@@ -33,6 +33,7 @@ FOUND = Diagnosis(
     profile="tflm",
     samples=4,
     noise=True,
+    synthetic=False,
     output=OutputReport(USUAL, Fidelity(80.0, 1.0, 1e-3), 3),
     weights=(WEIGHTS, UNKNOWN),
     activations=(ACTIVATION,),
@@ -49,6 +50,8 @@ def test_the_summary_says_what_was_measured_on_what() -> None:
     assert "the same on 3 of 4" in said
     assert "the recipe's float network has 80.0 dB" in said
     assert said.endswith("a remark")
+    made = "\n".join(summary(replace(FOUND, noise=False, synthetic=True)))
+    assert "net.onnx, 4 samples that the recipe made" in made
 
 
 def test_rows_say_exact_and_leave_open_what_is_not_known() -> None:
@@ -99,6 +102,7 @@ def test_facts_are_json_whatever_the_numbers() -> None:
         "profile",
         "samples",
         "noise",
+        "synthetic",
         "output",
         "weights",
         "activations",
