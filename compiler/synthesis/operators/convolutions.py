@@ -98,18 +98,18 @@ def _cut(
 
     Source: ONNX operator ConvTranspose-11; the odd padding as in ONNX Runtime 1.31.
     """
-    rank, totals = len(full), [extent + more for extent, more in zip(full, added, strict=True)]
-    if not shape and windows.automatic in ("NOTSET", "VALID"):
-        pads = windows.padding(before)
-        ends = tuple(more - end for more, end in zip(added, pads.ends, strict=True))
-        return Pads(tuple(-begin for begin in pads.begins), ends)
-    wanted = shape or [e * s for e, s in zip(before, windows.strides, strict=True)]
-    cut = split_evenly(
-        [max(total - want, 0) for total, want in zip(totals, wanted, strict=True)],
-        upper=windows.automatic == "SAME_UPPER",
-    )
-    begins = tuple(-begin for begin in cut.begins)
-    return Pads(begins, tuple(wanted[i] - full[i] - begins[i] for i in range(rank)))
+    pads = windows.padding(before)
+    totals = [extent + more for extent, more in zip(full, added, strict=True)]
+    if shape or windows.automatic.startswith("SAME"):
+        wanted = shape or [e * s for e, s in zip(before, windows.strides, strict=True)]
+        pads = split_evenly(
+            [max(total - want, 0) for total, want in zip(totals, wanted, strict=True)],
+            upper=windows.automatic == "SAME_UPPER",
+        )
+    # An output shape beyond what the windows reach adds more.
+    missing = [max(w - t, 0) for w, t in zip(shape or totals, totals, strict=True)]
+    ends = zip(added, missing, pads.ends, strict=True)
+    return Pads(tuple(-begin for begin in pads.begins), tuple(a + m - e for a, m, e in ends))
 
 
 def _read(node: ir.Node) -> tuple[Windows, int]:
