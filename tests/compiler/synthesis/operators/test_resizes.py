@@ -35,12 +35,12 @@ def resizing(
     scales: tuple[float, ...] | None = None,
 ) -> ir.Model:
     constants: dict[str, Array] = {}
+    operands: tuple[str, ...] = ("", "scales")
     if sizes is not None:
         constants["sizes"] = np.array(sizes, np.int64)
         operands = ("", "", "sizes")
     else:
         constants["scales"] = np.array(scales, np.float32)
-        operands = ("", "scales")
     return one_node("Resize", (2, 3, *extents), given, constants, operands=operands)
 
 
