@@ -43,7 +43,8 @@ def diagnose(
     labels: Labels = None,
     preprocessing: Preprocessing = None,
     samples: Annotated[
-        int | None, typer.Option(min=1, help="Calibrate with at most this many samples (100).")
+        int | None,
+        typer.Option(min=1, help="Calibrate with at most this many samples (100; 32 if made)."),
     ] = None,
     recipe: Recipe = None,
     bits: Bits = None,
@@ -104,7 +105,7 @@ def diagnose(
             source = CalibrationSource(calibration, labels, preprocessing, samples or 100, workers)
         ranges = parse_input_ranges(input_range or ())
         given = Given(source, ranges, preprocessing, shapes)
-        chosen = choose(recipe or default_recipe(given), bits, weights, setting)
+        chosen = choose(recipe or default_recipe(given), bits, weights, setting, samples=samples)
         with steps(quiet=quiet) as report:
             subject = quantized_here(model, chosen, given, progress=report)
     measured_on = data or calibration

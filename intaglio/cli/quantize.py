@@ -23,7 +23,12 @@ def quantize(
     ] = None,
     labels: Labels = None,
     preprocessing: Preprocessing = None,
-    samples: Annotated[int, typer.Option(min=1, help="Use at most this many samples.")] = 100,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Use at most this many samples (100), or as many where a recipe makes them."
+        ),
+    ] = None,
     recipe: Recipe = None,
     bits: Bits = None,
     weights: Weights = None,
@@ -79,7 +84,7 @@ def quantize(
 
     source = None
     if calibration is not None:
-        source = CalibrationSource(calibration, labels, preprocessing, samples, workers)
+        source = CalibrationSource(calibration, labels, preprocessing, samples or 100, workers)
     given = Given(
         source,
         parse_input_ranges(input_range or ()),
@@ -97,7 +102,7 @@ def quantize(
     negated = ("symmetric_weights", "narrow_weights")
     set_flags = {name: name not in negated for name, is_set in flags.items() if is_set}
     name = recipe or default_recipe(given)
-    choices = choose(name, bits, weights, setting, set_flags)
+    choices = choose(name, bits, weights, setting, set_flags, samples)
     with steps(quiet=quiet) as report:
         summary = quantize_file(model, output, choices, given, save_data=save_data, progress=report)
     weight_bits = choices.codes.weight_bits if given.budget is None else "(by layer)"

@@ -47,8 +47,12 @@ def choose(
     weights: str | None,
     settings: list[str] | None,
     flags: dict[str, bool] | None = None,
+    samples: int | None = None,
 ) -> "Choices":
-    """The choices of a recipe, changed by what the command line says."""
+    """The choices of a recipe, changed by what the command line says.
+
+    ``samples`` is how many to make, where the choices make any.
+    """
     from intaglio.compiler.real.quantization.options import parse_bits
     from intaglio.compiler.recipes import load_choices
     from intaglio.compiler.recipes.settings import parse_setting
@@ -65,4 +69,7 @@ def choose(
         changes["per_channel"] = weights == "per-channel"
     changes |= {name: value for name, value in (flags or {}).items()}
     changes |= dict(parse_setting(text) for text in settings or ())
-    return load_choices(recipe).changed(changes)
+    choices = load_choices(recipe).changed(changes)
+    if samples is None or not choices.synthesizes:
+        return choices
+    return choices.changed({"synthetic_samples": samples})

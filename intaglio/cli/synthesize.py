@@ -57,9 +57,9 @@ def synthesize(
         shapes=parse_shapes(shape or ()),
     )
     name = recipe or default_source(model, given)
-    numbers = {"synthetic_samples": samples, "seed": seed}
-    changes = {key: number for key, number in numbers.items() if number is not None}
-    choices = choose(name, None, None, setting).changed(changes)
+    choices = choose(name, None, None, setting, samples=samples)
+    if seed is not None:
+        choices = choices.changed({"seed": seed})
     with steps(quiet=quiet) as report:
         found = synthesize_file(model, output, name, choices, given, progress=report)
     if not as_json:

@@ -63,7 +63,9 @@ def test_seeds_decide_and_settings_are_those_of_a_recipe(tmp_path: Path, saved: 
 
 def test_quantize_saves_what_its_recipe_made(tmp_path: Path) -> None:
     output, data = tmp_path / "net.onnx", tmp_path / "made.npz"
-    facts = quantized(output, "--recipe", "noise", "--save-data", data, "--bits", "w4a8")
+    arguments = ("--recipe", "noise", "--save-data", data)
+    assert quantized(output, *arguments, "--samples", "3")["samples"] == 3
+    facts = quantized(output, *arguments, "--bits", "w4a8")
     assert (facts["samples"], facts["synthetic"]) == (32, True)
     assert (facts["data"], facts["contact_sheet"]) == (str(data), str(tmp_path / "made.png"))
     assert [step["name"] for step in facts["steps"]][1] == "synthesize"
