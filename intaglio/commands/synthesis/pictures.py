@@ -14,7 +14,7 @@ from intaglio.compiler.real.ranges.ranges import Range
 Reals = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
-_SMALLEST, _LARGEST = 64, 512  # sides of a picture in pixels
+_SMALLEST, _LARGEST = 128, 512  # sides of a picture in pixels
 _MOST_COLOURS = 4
 # From low to high, about as bright as they stand for: dark violet, blue, teal, green, yellow.
 _HEAT = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]])

@@ -23,19 +23,19 @@ def areas(found: Any, colour: list[int]) -> int:
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9, 64])
 def test_every_sample_is_there_within_its_border(count: int) -> None:
-    samples = np.zeros((count, 3, 64, 64), np.float32)
+    samples = np.zeros((count, 3, 128, 128), np.float32)
     samples[:, 0] = 1.0
     found = pixels({"x": samples})
-    assert areas(found, [255, 0, 0]) == count * 64 * 64
+    assert areas(found, [255, 0, 0]) == count * 128 * 128
     rows, columns = ((found == [255, 0, 0]).all(axis=-1).any(axis=axis).sum() for axis in (1, 0))
-    assert rows * columns // 64**2 - count < max(rows, columns) // 64
+    assert rows * columns // 128**2 - count < max(rows, columns) // 128
     left = int(np.argmax((found == [255, 0, 0]).all(axis=-1).any(axis=0)))
     top = int(np.argmax((found == [255, 0, 0]).all(axis=-1).any(axis=1)))
     assert found[top, left - 1].tolist() == found[top - 1, left].tolist() == [0, 0, 0]
 
 
 def test_inputs_stand_below_each_other_and_vectors_are_named() -> None:
-    red, blue = (np.zeros((2, 3, 64, 64), np.float32) for _ in range(2))
+    red, blue = (np.zeros((2, 3, 128, 128), np.float32) for _ in range(2))
     red[:, 0], blue[:, 2] = 1.0, 1.0
     inputs = {"first": red, "angle": np.zeros((2, 4), np.float32), "second": blue}
     sheet = contact_sheet(inputs, dict.fromkeys(inputs, UNIT))
@@ -54,10 +54,10 @@ def test_without_an_image_there_is_no_sheet() -> None:
 
 
 def test_a_large_set_shows_its_first_samples() -> None:
-    samples = np.zeros((70, 3, 64, 64), np.float32)
+    samples = np.zeros((70, 3, 128, 128), np.float32)
     samples[:64, 0], samples[64:, 2] = 1.0, 1.0
     found = pixels({"x": samples})
-    assert areas(found, [255, 0, 0]) == 64 * 64 * 64
+    assert areas(found, [255, 0, 0]) == 64 * 128 * 128
     assert areas(found, [0, 0, 255]) == 0
 
 
