@@ -41,7 +41,8 @@ class SynthesisOptions:
         learning_rate: of Adam, on inputs of unit standard deviation.
         seed: of all randomness.
         start: what the optimizer starts from: "normal" or "uniform" numbers, each on its own, or
-            "natural" ones, whose spectrum falls with frequency as that of photographs does.
+            "natural" ones, whose spectrum falls with frequency as that of photographs does; or
+            "leaves", discs in front of each other, which have edges and surfaces too.
         distance: between statistics: "l2"; "slack", which forgives what Gaussian samples
             differ by; or "z-score", the absolute one of GZSQ.
         slack_quantile: of the differences of Gaussian samples over a layer's channels; for "slack".
@@ -60,7 +61,7 @@ class SynthesisOptions:
     iterations: int = 500
     learning_rate: float = 0.5
     seed: int = 0
-    start: Literal["normal", "uniform", "natural"] = "normal"
+    start: Literal["normal", "uniform", "natural", "leaves"] = "normal"
     distance: Literal["l2", "slack", "z-score"] = "l2"
     slack_quantile: float = 0.9
     weighting: Literal["uniform", "layerwise"] = "uniform"

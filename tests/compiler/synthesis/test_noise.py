@@ -9,7 +9,7 @@ from intaglio.compiler.synthesis.input_description import InputDescription
 from intaglio.compiler.synthesis.noise import Start, noise
 from tests.compiler.synthesis.describing import described
 
-STARTS: tuple[Start, ...] = ("normal", "uniform", "natural")
+STARTS: tuple[Start, ...] = ("normal", "uniform", "natural", "leaves")
 
 
 def drawn(described: InputDescription, start: Start, samples: int = 64, seed: int = 0) -> Any:
@@ -41,7 +41,7 @@ def test_samples_are_reproducible_and_within_the_range(
     assert (once["x"] != once["y"]).any()
 
 
-@pytest.mark.parametrize("start", ["normal", "natural"])
+@pytest.mark.parametrize("start", ["normal", "natural", "leaves"])
 @pytest.mark.parametrize("last", [False, True])
 def test_each_channel_has_its_mean_and_deviation(start: Start, last: bool) -> None:
     means, stds = [100.0, -3.0, 0.5], [20.0, 1.0, 0.1]
@@ -79,7 +79,18 @@ def test_amplitudes_of_natural_images_fall_with_frequency() -> None:
         assert 11 < power[low] / power[high] < 23
 
 
-def test_inputs_without_positions_get_independent_numbers() -> None:
-    found = drawn(described(6), "natural", 4000)
+def test_leaves_have_edges_between_surfaces_of_little_texture() -> None:
+    # A Gaussian field's differences of neighbours are Gaussian: their fourth moment is 3.
+    bounds: dict[Start, tuple[float, float]] = {"natural": (2.5, 3.5), "leaves": (6.0, 100.0)}
+    for start, (least, most) in bounds.items():
+        found = drawn(described(1, 64, 64), start, 30)
+        steps: NDArray[np.float64] = found[:, :, :, 1:] - found[:, :, :, :-1]
+        kurtosis = float(np.mean(steps**4) / np.mean(steps**2) ** 2)
+        assert least < kurtosis < most, start
+
+
+@pytest.mark.parametrize("start", ["natural", "leaves"])
+def test_inputs_without_positions_get_independent_numbers(start: Start) -> None:
+    found = drawn(described(6), start, 4000)
     correlations = np.corrcoef(found.T) - np.eye(6)
     assert float(np.abs(correlations).max()) < 0.06
