@@ -11,7 +11,9 @@ from intaglio.compiler.recipes.result import Step
 from intaglio.compiler.synthesis.input_description import InputDescription
 from intaglio.compiler.synthesis.noise import noise
 from intaglio.compiler.synthesis.options import SynthesisOptions
+from intaglio.compiler.synthesis.prepared_model import prepare
 from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
+from intaglio.compiler.synthesis.torch_extra import require_torch
 from intaglio.errors import InvalidData, InvalidOption
 
 Progress = Callable[[str, int, int | None], None]
@@ -39,8 +41,12 @@ def make_data(
         case "noise":
             made = noise(described, options.synthetic_samples, options.seed, options.start)
             return SyntheticSet(made, {}, f"{options.start} noise")
-        case "batch-norm" | "weight-sums" | "moments":
-            raise InvalidOption("synthesis", options.synthesis, "not made yet", "choose noise")
+        case "classes" | "batch-norm" | "weight-sums" | "moments":
+            require_torch()
+            # PyTorch takes seconds to import, and is an extra.
+            from intaglio.compiler.synthesis.synthesize import synthesize
+
+            return synthesize(prepare(model), options, described, progress)
         case _:
             assert_never(options.synthesis)
 

@@ -35,7 +35,8 @@ class SynthesisOptions:
         synthesis: where the mean and std of each layer's channels come from: "batch-norm" are the
             running statistics at the inputs of BatchNormalizations; "weight-sums" is GZSQ's
             estimate from the distribution of weights; "moments" propagates true moments through
-            the network. "noise" optimizes nothing; "none" makes no data.
+            the network. "classes" asks nothing of layers, only of the scores of classes. "noise"
+            optimizes nothing; "none" makes no data.
         synthetic_samples: how many.
         iterations: steps of the optimizer.
         learning_rate: of Adam, on inputs of unit standard deviation.
@@ -43,8 +44,10 @@ class SynthesisOptions:
         start: what the optimizer starts from: "normal" or "uniform" numbers, each on its own, or
             "natural" ones, whose spectrum falls with frequency as that of photographs does; or
             "leaves", discs in front of each other, which have edges and surfaces too.
+        statistics: of each "sample" by itself, or of a "batch" of them together, as
+            BatchNormalization takes them.
         distance: between statistics: "l2"; "slack", which forgives what Gaussian samples
-            differ by; or "z-score", the absolute one of GZSQ.
+            differ by; "z-score", the absolute one of GZSQ; or "relative" to the spread.
         slack_quantile: of the differences of Gaussian samples over a layer's channels; for "slack".
         weighting: "uniform", or "layerwise": sample k counts layer k twice.
         fill: what GZSQ adjusts statistics with where a layer has fewer or more channels than the
@@ -56,13 +59,14 @@ class SynthesisOptions:
         correlation_weight: of the inhibition of correlation between samples.
     """
 
-    synthesis: Literal["none", "noise", "batch-norm", "weight-sums", "moments"] = "none"
+    synthesis: Literal["none", "noise", "classes", "batch-norm", "weight-sums", "moments"] = "none"
     synthetic_samples: int = 32
     iterations: int = 500
     learning_rate: float = 0.5
     seed: int = 0
     start: Literal["normal", "uniform", "natural", "leaves"] = "normal"
-    distance: Literal["l2", "slack", "z-score"] = "l2"
+    statistics: Literal["sample", "batch"] = "sample"
+    distance: Literal["l2", "slack", "z-score", "relative"] = "l2"
     slack_quantile: float = 0.9
     weighting: Literal["uniform", "layerwise"] = "uniform"
     fill: Literal["min", "mean-min", "mean", "mean+min", "max-mean", "max+mean", "max", "paper"] = (
