@@ -7,16 +7,24 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.real_tables import IDENTITY, RealTable
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.compiler.passes.select_arithmetic.tables import MAXIMUM_TABLE_BITS, emit_table
-from intaglio.numerics import float32
+from intaglio.compiler.passes.select_arithmetic.tables import (
+    MAXIMUM_TABLE_BITS,
+    bounded,
+    emit_table,
+)
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.pairs import DequantizedPair, PairFunction
 from intaglio.numerics.profile.derive import float32_raw_rescale, real_multiplier
-from intaglio.numerics.profile.methods import Float32RawRescale, Float32Rescale
+from intaglio.numerics.profile.methods import (
+    Float32RawRescale,
+    Float32Rescale,
+    Float32Table,
+)
 from intaglio.numerics.profile.schemes import Rescale
-from intaglio.numerics.quantize_method import in_units_of
+from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 
@@ -126,13 +134,10 @@ def _through_float(
         )
         return summed if len(bounds) == 1 else _clamped(state, node, summed, bounds)
 
-    def code(q: int) -> int:
-        real = float32.multiply(float32.from_integer(q - source.zero_point), source.scale)
-        ratio = in_units_of(target.scale, real, state.profile.quantize.method)
-        rounded = float32.round_to_integer(ratio, Rounding.HALF_EVEN) + target.zero_point
-        return max(low, min(high, rounded))
-
-    looked_up = emit_table(state, node, name, [code], node.type.integer)
+    by_reciprocal = state.profile.quantize.method is QuantizeMethod.MULTIPLY_BY_RECIPROCAL
+    method = Float32Table(Rounding.HALF_EVEN, by_reciprocal, zero_point_inside=False)
+    table = bounded(RealTable(method, IDENTITY, source, target), low, high)
+    looked_up = emit_table(state, node, name, [table], node.type.integer)
     if len(bounds) == 1:
         return looked_up
     return _clamped(state, node, looked_up, bounds)

@@ -9,7 +9,11 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import FLOAT32
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.compiler.passes.select_arithmetic.tables import MAXIMUM_TABLE_BITS, emit_table
+from intaglio.compiler.passes.select_arithmetic.tables import (
+    MAXIMUM_TABLE_BITS,
+    emit_table,
+    one_by_one,
+)
 from intaglio.errors import InvalidData, InvalidOption
 from intaglio.numerics.float_steps import (
     INFINITY,
@@ -77,6 +81,6 @@ def _emit(
     type = state.builder.type_of(name)
     longest = max(len(each.thresholds) for each in found)
     if longest > MOST_THRESHOLDS and type.integer.bits <= MAXIMUM_TABLE_BITS:
-        return emit_table(state, node, name, [each.apply for each in found], element)
+        return emit_table(state, node, name, [one_by_one(each.apply) for each in found], element)
     op = fixed.Requantize(tuple(each.requantizer() for each in found))
     return state.emit(node, op, [name], element)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import assert_never, cast
 
+import numpy as np
+
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
@@ -19,12 +21,22 @@ from intaglio.compiler.passes.select_arithmetic.interpolated_functions import (
     sampled_function,
     shared_sigmoid,
 )
+from intaglio.compiler.passes.select_arithmetic.real_tables import (
+    RealTable,
+    leaky_relu,
+    real_function,
+)
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.compiler.passes.select_arithmetic.tables import emit_table
+from intaglio.compiler.passes.select_arithmetic.tables import (
+    Int64Array,
+    TableFunction,
+    bounded,
+    emit_table,
+    one_by_one,
+)
 from intaglio.numerics import float32, functions
 from intaglio.numerics.fixed_point_sigmoid import fixed_point_sigmoid, fixed_point_tanh
 from intaglio.numerics.float32 import Float32
-from intaglio.numerics.functions import Real
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.interpolation import INT16
 from intaglio.numerics.intervals import Interval
@@ -40,37 +52,6 @@ from intaglio.numerics.profile.methods import (
 )
 
 CodeFunction = Callable[[int], int]
-RealFunction = Callable[[Fraction], Real]
-
-
-def real_function(op: scaled.Unary) -> RealFunction:
-    """The real function that a unary op names, without its activation."""
-    alpha, beta = op.alpha.fraction, op.beta.fraction
-    match op.function:
-        case scaled.UnaryFunction.IDENTITY:
-            return functions.rational
-        case scaled.UnaryFunction.LEAKY_RELU:
-            return lambda x: functions.leaky_relu(x, alpha)
-        case scaled.UnaryFunction.SIGMOID:
-            return functions.sigmoid
-        case scaled.UnaryFunction.TANH:
-            return functions.tanh
-        case scaled.UnaryFunction.HARD_SIGMOID:
-            return lambda x: functions.hard_sigmoid(x, alpha, beta)
-        case scaled.UnaryFunction.HARD_SWISH:
-            return functions.hard_swish
-        case scaled.UnaryFunction.GELU:
-            return functions.gelu
-        case scaled.UnaryFunction.GELU_TANH:
-            return functions.gelu_tanh
-        case scaled.UnaryFunction.ELU:
-            return lambda x: functions.elu(x, alpha)
-        case scaled.UnaryFunction.EXP:
-            return functions.exponential
-        case scaled.UnaryFunction.RSQRT:
-            return functions.reciprocal_square_root
-        case _:
-            assert_never(op.function)
 
 
 def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
@@ -85,30 +66,32 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
         op_and_table = state.tables[known]
         operands = [state.operand(node.operands[0]), op_and_table[1]]
         return state.emit(node, op_and_table[0], operands, element)
+    function: TableFunction
     match rule.method:
         case ExactTable() | Float32Table():
-            function = _from_real(rule.method, real_function(op), source, target)
+            function = RealTable(rule.method, real_function(op), source, target)
         case FixedPointTable():
-            function = _fixed_point(state, node, op, rule.method, source, target)
+            scalar = _fixed_point(state, node, op, rule.method, source, target)
+            function = one_by_one(scalar)
         case SlopeTable():
             if op.function is not scaled.UnaryFunction.LEAKY_RELU:
                 raise state.refusal(
                     node, f"no slopes in {op.function.value}", "a rule of another kind for it"
                 )
-            function = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
+            scalar = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
+            function = one_by_one(scalar)
         case InterpolatedTable():
-            function = sampled_function(
-                state, node, _defined_everywhere(op, target), source, target
-            )
+            real = _defined_everywhere(op, target)
+            function = one_by_one(sampled_function(state, node, real, source, target))
         case SigmoidTableMethod():
-            function = shared_sigmoid(state, node, op, rule.method, source, target)
+            function = one_by_one(shared_sigmoid(state, node, op, rule.method, source, target))
         case _:
             assert_never(rule.method)
     interpolated = isinstance(rule.method, InterpolatedTable)
     if op.function is scaled.UnaryFunction.RSQRT and not interpolated:
         function = _highest_where_not_positive(function, source.zero_point, element)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
-    tables = [_bounded(function, low, high) for low, high in bounds]
+    tables = [bounded(function, low, high) for low, high in bounds]
     name = emit_table(state, node, state.operand(node.operands[0]), tables, element)
     looked_up = state.builder.definitions[name]
     if op.recurrent and isinstance(looked_up, Node) and isinstance(looked_up.op, fixed.Lookup):
@@ -122,22 +105,20 @@ def lower_prelu(state: Lowering, node: Node) -> str:
     target, element = state.result(node)
     slope = state.constant_operand(node, 1)
     rule = state.profile.first(state.profile.unary, "prelu", source_element, element)
-    tables: list[CodeFunction] = []
+    tables: list[TableFunction] = []
     for channel, stored in enumerate(slope.array.reshape(-1)):
         scale, zero_point = slope.type.scaled.channel(channel)
         code = int(stored) - zero_point
         function = _prelu(state, node, rule.method, source, target, code, scale, source_element)
-        tables.append(_bounded(function, element.minimum, element.maximum))
+        tables.append(bounded(function, element.minimum, element.maximum))
     return emit_table(state, node, state.operand(node.operands[0]), tables, element)
 
 
-def _bounded(function: CodeFunction, low: int, high: int) -> CodeFunction:
-    return lambda code: max(low, min(high, function(code)))
-
-
-def _defined_everywhere(op: scaled.Unary, target: Quantization) -> RealFunction:
+def _defined_everywhere(
+    op: scaled.Unary, target: Quantization
+) -> Callable[[Fraction], functions.Real]:
     """Where 1 / sqrt has no value, that of the highest 16-bit code."""
-    function = real_function(op)
+    function = real_function(op).exact
     if op.function is not scaled.UnaryFunction.RSQRT:
         return function
     highest = functions.rational(
@@ -147,9 +128,15 @@ def _defined_everywhere(op: scaled.Unary, target: Quantization) -> RealFunction:
 
 
 def _highest_where_not_positive(
-    function: CodeFunction, zero_point: int, element: IntType
-) -> CodeFunction:
-    return lambda code: function(code) if code > zero_point else element.maximum
+    function: TableFunction, zero_point: int, element: IntType
+) -> TableFunction:
+    def codes(row: Int64Array) -> Int64Array:
+        positive = row > zero_point
+        found = np.full_like(row, element.maximum)
+        found[positive] = function(row[positive])
+        return found
+
+    return codes
 
 
 def _prelu(
@@ -161,61 +148,26 @@ def _prelu(
     slope_code: int,
     slope_scale: Float32,
     element: IntType,
-) -> CodeFunction:
+) -> TableFunction:
     """The slope is ``slope_code * slope_scale``, dequantized in float32 where the method is."""
     match method:
         case ExactTable():
             slope = slope_code * slope_scale.fraction
-            return _from_real(method, lambda x: functions.leaky_relu(x, slope), source, target)
+            return RealTable(method, leaky_relu(slope), source, target)
         case Float32Table():
             slope = float32.multiply(float32.from_integer(slope_code), slope_scale).fraction
-            return _from_real(method, lambda x: functions.leaky_relu(x, slope), source, target)
+            return RealTable(method, leaky_relu(slope), source, target)
         case SlopeTable():
             slope32 = float32.multiply(float32.from_integer(slope_code), slope_scale)
-            return _slopes(state, node, method, source, target, slope32, element)
+            return one_by_one(_slopes(state, node, method, source, target, slope32, element))
         case FixedPointTable():
-            return fixed_point_slope(method.product, source, target, slope_code, slope_scale)
+            return one_by_one(
+                fixed_point_slope(method.product, source, target, slope_code, slope_scale)
+            )
         case InterpolatedTable() | SigmoidTableMethod():
             raise state.refusal(node, "an interpolated table for slopes", "a rule of another kind")
         case _:
             assert_never(method)
-
-
-def _from_real(
-    method: ExactTable | Float32Table,
-    function: RealFunction,
-    source: Quantization,
-    target: Quantization,
-) -> CodeFunction:
-    match method:
-        case ExactTable():
-            return lambda q: (
-                function((q - source.zero_point) * source.scale.fraction).rounded_to_integer(
-                    target.scale.fraction, method.rounding
-                )
-                + target.zero_point
-            )
-        case Float32Table():
-            return lambda q: _float32_code(method, function, source, target, q)
-        case _:
-            assert_never(method)
-
-
-def _float32_code(
-    method: Float32Table, function: RealFunction, source: Quantization, target: Quantization, q: int
-) -> int:
-    """Every step is one float32 operation; the function itself is correctly rounded."""
-    x = float32.multiply(float32.from_integer(q - source.zero_point), source.scale)
-    y = function(x.fraction).rounded_to_float32()
-    if method.reciprocal:
-        reciprocal = float32.divide(float32.from_integer(1), target.scale)
-        ratio = float32.multiply(y, reciprocal)
-    else:
-        ratio = float32.divide(y, target.scale)
-    if method.zero_point_inside:
-        shifted = float32.add(ratio, float32.from_integer(target.zero_point))
-        return float32.round_to_integer(shifted, method.rounding)
-    return float32.round_to_integer(ratio, method.rounding) + target.zero_point
 
 
 def _slopes(

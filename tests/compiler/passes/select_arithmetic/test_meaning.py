@@ -22,15 +22,7 @@ STEPS = {"dory": 3, "litert-xnnpack-x86": 2}
 COARSE = {("resize", name) for name in profile_names() if name.startswith(("tflm", "litert"))}
 # LiteRT interpolates a root of 16 bits between 512 samples.
 INTERPOLATED = {("rsqrt", name): 4 for name in profile_names() if name.startswith("litert")}
-# Tables of 16-bit functions take their time.
-SLOW = [("i16", 0), ("u16", 32769), ("i14", 0)]
-WIDTHS = [
-    ("i8", 3),
-    ("u8", 129),
-    ("i5", -3),
-    ("u12", 2049),
-    *(pytest.param(*width, marks=pytest.mark.slow) for width in SLOW),
-]
+WIDTHS = [("i8", 3), ("u8", 129), ("i5", -3), ("u12", 2049), ("i16", 0), ("u16", 32769), ("i14", 0)]
 
 _X = "{scale=SCALE, zero_point=ZERO}"
 _Y = "{scale=OUTPUT, zero_point=ZERO}"
