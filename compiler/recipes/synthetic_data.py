@@ -13,6 +13,7 @@ from intaglio.compiler.synthesis.noise import noise
 from intaglio.compiler.synthesis.options import SynthesisOptions
 from intaglio.compiler.synthesis.prepared_model import prepare
 from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
+from intaglio.compiler.synthesis.targets.batch_norm_targets import batch_norm_targets
 from intaglio.compiler.synthesis.torch_extra import require_torch
 from intaglio.errors import InvalidData, InvalidOption
 
@@ -31,22 +32,19 @@ def make_data(
         progress: called with what is being done, how much of it is done, and of how much.
 
     Raises:
-        InvalidOption: the options make no data, or need PyTorch and it isn't installed.
-        InvalidData: an input's range isn't known, or the network has nothing to make data from.
+        InvalidOption: the options make no data.
+        InvalidData: they need PyTorch, and it isn't installed; the network has nothing to make data
+            from; or an input's range isn't known.
     """
-    described = _described(model, inputs)
     match options.synthesis:
         case "none":
             raise InvalidOption("synthesis", "none", "it makes no data", "choose another, as noise")
         case "noise":
+            described = _described(model, inputs)
             made = noise(described, options.synthetic_samples, options.seed, options.start)
             return SyntheticSet(made, {}, f"{options.start} noise")
         case "classes" | "batch-norm" | "weight-sums" | "moments":
-            require_torch()
-            # PyTorch takes seconds to import, and is an extra.
-            from intaglio.compiler.synthesis.synthesize import synthesize
-
-            return synthesize(prepare(model), options, described, progress)
+            return _optimized(model, options, inputs, progress)
         case _:
             assert_never(options.synthesis)
 
@@ -58,6 +56,20 @@ def synthesis_step(made: SyntheticSet) -> Step:
     return Step(
         "synthesize", f"{made.samples} samples: {made.summary}{course}", 0, notes=made.notes
     )
+
+
+def _optimized(
+    model: ir.Model, options: SynthesisOptions, inputs: KnownInputs, progress: Progress
+) -> SyntheticSet:
+    require_torch()
+    # PyTorch takes seconds to import, and is an extra.
+    from intaglio.compiler.synthesis.synthesize import synthesize
+
+    prepared = prepare(model)
+    if options.synthesis == "batch-norm":
+        # A network that needs another recipe is told so before it is asked for ranges.
+        batch_norm_targets(prepared)
+    return synthesize(prepared, options, _described(model, inputs), progress)
 
 
 def _described(model: ir.Model, inputs: KnownInputs) -> dict[str, InputDescription]:

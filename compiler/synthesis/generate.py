@@ -82,12 +82,12 @@ def generate(
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
         optimizer.step()
-        schedule.step(float(total))
+        schedule.step(float(total.detach()))
         _keep_within(losses, z)
         for name, term in (*terms.items(), ("total", total)):
-            found.setdefault(name, []).append(float(term))
+            found.setdefault(name, []).append(float(term.detach()))
         _require_convergence(found["total"], options.learning_rate)
-        report(iteration + 1, float(total))
+        report(iteration + 1, found["total"][-1])
     with torch.no_grad():
         inputs = {name: losses.coordinates[name].inputs(each) for name, each in z.items()}
     return Part({name: _array(each) for name, each in inputs.items()}, found)
