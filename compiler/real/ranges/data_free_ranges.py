@@ -145,7 +145,8 @@ def _check_complete(
             f"none for {len(missing)} of {len(values)} values",
             "one that BatchNormalization noted, or that follows from such",
             "give --input-range or --preprocessing for inputs, or data with --calibration and a "
-            "recipe that takes ranges from it (minmax, guideline)",
+            "recipe that takes ranges from it (minmax, guideline), or choose one that makes its "
+            "own data without BatchNormalization (gzsq)",
         )
 
 
