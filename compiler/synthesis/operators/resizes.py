@@ -29,13 +29,7 @@ _ROUNDINGS: dict[str, Callable[[float], int]] = {
     "floor": floor,
     "ceil": ceil,
 }
-_COORDINATES = (
-    "half_pixel",
-    "half_pixel_symmetric",
-    "pytorch_half_pixel",
-    "asymmetric",
-    "align_corners",
-)
+_COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +143,6 @@ def _coordinates(axis: _Axis, mode: str) -> NDArray[np.float32]:
             return indices * np.float32(axis.before - 1) / last
         case "pytorch_half_pixel" if axis.after == 1:
             return indices
-        case "half_pixel_symmetric":
-            adjustment = np.float32(axis.after) / (axis.scale * np.float32(axis.before))
-            offset = np.float32(axis.before) / 2 * (1 - adjustment)
-            return offset + (indices + _HALF) / axis.scale - _HALF
         case _:
             return (indices + _HALF) / axis.scale - _HALF
 

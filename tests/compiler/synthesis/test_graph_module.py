@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real graph as a module: same values as ONNX Runtime, gradients, and what it refuses."""
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 
+from intaglio.compiler.real.load import load_model
+from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.synthesis.graph_module import GraphModule
+from intaglio.compiler.synthesis.prepared_model import prepare
 from intaglio.errors import InvalidData, UnsupportedModel
 from tests.compiler.real.building import Array, parse, random, random_feeds, run
+from tests.compiler.real.test_old_opsets import CASES, FEEDS, written
+from tests.compiler.synthesis.executing import assert_as_onnx_runtime, assert_gradients, tensors
+
+_NOT_SUPPORTED = re.compile("QuantizeLinear|Dropout|reflect")
 
 RESIDUAL = """(float[N, 3, 8, 8] x) => (float[N, 4, 8, 8] y) {
     [first] h = Conv<pads = [1, 1, 1, 1]>(x, w, b)
@@ -77,3 +89,103 @@ def test_feeds_and_watched_names_are_checked() -> None:
         module({"x": torch.zeros(1, 3, 8, 8)}, ["gone"])
     with pytest.raises(InvalidData, match=r"node first \(Conv\): found operands of the shapes"):
         module({"x": torch.zeros(1, 5, 8, 8)})
+
+
+@pytest.mark.parametrize(
+    ("opset", "body"),
+    [(opsets[0], body) for opsets, body in CASES if not _NOT_SUPPORTED.search(body)],
+)
+def test_files_of_old_opsets(tmp_path: Path, opset: int, body: str) -> None:
+    path, _ = written(body, opset, tmp_path)
+    assert_as_onnx_runtime(prepare(load_model(path)), FEEDS)
+
+
+NETWORKS = {
+    "inverted residual with hard swish and squeeze and excitation": """
+        (float[N, 4, 8, 8] x) => (float[N, 4, 8, 8] y) {
+            e = Conv(x, expand)
+            n = BatchNormalization(e, s8, s8, s8, v8)
+            a = HardSwish(n)
+            d = Conv<group = 8, pads = [1, 1, 1, 1]>(a, deep)
+            g = GlobalAveragePool(d)
+            c = Conv(g, mix)
+            h = HardSigmoid<alpha = 0.166667>(c)
+            m = Mul(d, h)
+            p = Conv(m, project)
+            y = Add(p, x)
+        }""",
+    "branches that are concatenated and split": """
+        (float[N, 4, 8, 8] x) => (float[N, 8, 8, 8] y, float[N, 2, 4, 4] z) {
+            a = Conv(x, project4)
+            b = Conv<pads = [1, 1, 1, 1]>(x, spatial)
+            c = Concat<axis = 1>(a, b)
+            y = Relu(c)
+            u, v = Split<axis = 1, num_outputs = 4>(y)
+            z = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(u)
+        }""",
+    "one spatial axis": """
+        (float[N, 4, 16] x) => (float[N, 3] y) {
+            a = Conv<pads = [1, 1], strides = [2]>(x, line)
+            b = PRelu(a, slope)
+            c = ReduceMean<keepdims = 0>(b, last)
+            y = Gemm<transB = 1>(c, matrix)
+        }""",
+    "two inputs": """
+        (float[N, 4] x, float[N, 4] z) => (float[N, 3] y) {
+            a = Gemm<transB = 1>(x, matrix4)
+            b = Tanh(a)
+            c = Sub(b, z)
+            d = Mul(c, x)
+            y = MatMul(d, matrix43)
+        }""",
+}
+WEIGHTS: dict[str, Array] = {
+    "expand": random(1, 8, 4, 1, 1),
+    "s8": random(2, 8),
+    "v8": np.abs(random(3, 8)) + 0.1,
+    "deep": random(4, 8, 1, 3, 3),
+    "mix": random(5, 8, 8, 1, 1),
+    "project": random(6, 4, 8, 1, 1),
+    "project4": random(7, 4, 4, 1, 1),
+    "spatial": random(8, 4, 4, 3, 3),
+    "line": random(9, 5, 4, 3),
+    "slope": random(10, 5, 1),
+    "last": np.array([2]),
+    "matrix": random(11, 3, 5),
+    "matrix4": random(12, 4, 4),
+    "matrix43": random(13, 4, 3),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("form", [prepare, normalize])
+def test_networks_of_other_kinds(name: str, form: Callable[[ir.Model], ir.Model]) -> None:
+    text = NETWORKS[name]
+    model = parse(text, **{key: array for key, array in WEIGHTS.items() if f" {key}" in text})
+    assert_as_onnx_runtime(form(model), random_feeds(model, batch=3))
+    assert_gradients(form(model), random_feeds(model, batch=1), fast=True)
+
+
+def test_watching_keeps_a_value_and_changes_none() -> None:
+    model = parse(RESIDUAL, **constants())
+    module, feeds = GraphModule(model), tensors(random_feeds(model))
+    alone: dict[str, torch.Tensor] = module(feeds)
+    values = [output.name or "" for node in model.graph for output in node.outputs]
+    watching: dict[str, torch.Tensor] = module(feeds, values)
+    assert set(watching) == set(values)
+    assert torch.equal(watching["y"], alone["y"])
+
+
+def test_weights_move_with_the_module() -> None:
+    module = GraphModule(parse(RESIDUAL, **constants()))
+    assert {buffer.dtype for buffer in module.buffers()} == {torch.float32}
+    assert {buffer.device.type for buffer in module.to("meta").buffers()} == {"meta"}
+    shapes: dict[str, torch.Tensor] = module({"x": torch.empty(5, 3, 8, 8, device="meta")})
+    assert shapes["y"].shape == (5, 4, 8, 8)
+
+
+def test_constants_that_nodes_share_are_stored_once() -> None:
+    module = GraphModule(
+        parse("(float[2, 3] x) => (float[2, 3] y) { a = Add(x, c) y = Mul(a, c) }", c=random(1, 3))
+    )
+    assert len(list(module.buffers())) == 1
