@@ -62,6 +62,9 @@ class Choices:
             nothing can be calculated.
         bias_side: what computes the quantized network for corrections on data: "float", or
             "integers" for the bit-exact simulator.
+        layer_statistics: of layers without BatchNormalization: "kept" leaves them unknown but for
+            what follows from those around them; "samples" notes what samples show, for all that
+            works from kept statistics.
         codes: widths, signs, granularity.
         synthetic: how data is made where none is given.
     """
@@ -87,6 +90,7 @@ class Choices:
     rounding: Literal["nearest", "learned"] = "nearest"
     bias_correction: Literal["none", "calculated", "data", "both"] = "none"
     bias_side: Literal["float", "integers"] = "float"
+    layer_statistics: Literal["kept", "samples"] = "kept"
     codes: QuantizationOptions = field(default_factory=QuantizationOptions)
     synthetic: SynthesisOptions = field(default_factory=SynthesisOptions)
 
@@ -101,6 +105,7 @@ class Choices:
     def needs_data(self) -> tuple[str, ...]:
         """The choices that ask for calibration data, as a user writes them."""
         asking = {
+            "layer_statistics=samples": self.layer_statistics == "samples",
             f"ranges={self.ranges}": self.ranges in DATA_RULES,
             "rounding=learned": self.rounding == "learned",
             f"bias_correction={self.bias_correction}": self.bias_correction in ("data", "both"),

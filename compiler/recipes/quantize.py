@@ -20,6 +20,7 @@ from intaglio.compiler.real.quantization.plan import (
     plan_weights,
 )
 from intaglio.compiler.real.ranges.ranges import Range
+from intaglio.compiler.real.sampled_moments.note_moments import note_moments
 from intaglio.compiler.recipes.activation_ranges import find_ranges
 from intaglio.compiler.recipes.batching import in_batches
 from intaglio.compiler.recipes.choices import Choices
@@ -96,6 +97,11 @@ def quantize(
         steps.append(synthesis_step(made))
 
     current = normalized
+    if choices.layer_statistics == "samples":
+        assert samples is not None
+        outcome = note_moments(current, samples, partial(say, "statistics"))
+        current = outcome.model
+        steps.append(Step("statistics", outcome.summary, 0, notes=outcome.notes))
     stages = rewrites(choices, inputs.distributions)
     for done, (name, rewrite) in enumerate(stages):
         say(name, done, len(stages))

@@ -107,6 +107,29 @@ def test_any_recipe_may_make_data() -> None:
         assert found is not None
 
 
+def test_leaves_tell_the_statistics_of_layers_that_have_none() -> None:
+    result = quantize(network(), load_choices("leaves"), input_ranges=RANGES)
+    names = [step.name for step in result.steps]
+    assert names == ["normalize", "synthesize", "statistics", "ranges", "correct biases"]
+    assert result.steps[2].summary == "9 channels of 2 layers, on 32 samples"
+    # Without samples the second layer is known too, by assumed independence, at another std.
+    assert result.steps[3].summary == "3 values: weighted-mse, without data"
+    kept = load_choices("leaves").changed({"layer_statistics": "kept"})
+    other = quantize(network(), kept, input_ranges=RANGES)
+    assert "statistics" not in [step.name for step in other.steps]
+    assert other.plan.activations["y"].scales != result.plan.activations["y"].scales
+
+
+def test_statistics_are_taken_from_data_that_is_given() -> None:
+    choices = load_choices("dfq").changed({"layer_statistics": "samples"})
+    with pytest.raises(InvalidData, match="layer_statistics=samples"):
+        quantize(network(), choices, input_ranges=RANGES)
+    given = [{"x": random(1, 2, 3, 8, 8)}, {"x": random(2, 2, 3, 8, 8)}]
+    steps = quantize(network(), choices, data=iter(given), input_ranges=RANGES).steps
+    (found,) = (step for step in steps if step.name == "statistics")
+    assert found.summary == "9 channels of 2 layers, on 4 samples"
+
+
 def test_data_that_is_given_leaves_none_to_make() -> None:
     given = [{"x": random(1, 2, 3, 8, 8)}]
     with pytest.raises(InvalidOption, match="calibration data is given too"):
