@@ -15,13 +15,14 @@ def channel_moments(value: torch.Tensor, per_sample: bool) -> tuple[torch.Tensor
     Args:
         value: ``[N, C, ...]``.
         per_sample: over the positions of each sample, else over samples and positions. A value
-            without positions has no spread within a sample, so it is always taken over samples.
+            without positions, or with one alone as after a global pool, has no spread within a
+            sample, so it is always taken over samples.
 
     Returns:
         Two tensors ``[N, C]``, or ``[1, C]`` where samples are taken together.
     """
     axes = list(range(2, value.dim()))
-    if not per_sample or not axes:
+    if not per_sample or value[:1, :1].numel() <= 1:
         axes = [0, *axes]
     mean, variance = mean_and_variance(value, axes)
     rows = value.shape[0] if 0 not in axes else 1

@@ -2,7 +2,7 @@
 """How far the statistics of a layer are from what they should be."""
 
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 import torch
 
@@ -61,12 +61,19 @@ def layer_distance(
             )
         case "z-score":
             spread = torch.square(std + EPSILON) + torch.square(target.std + EPSILON)
-            return torch.sqrt(_squares(off_mean / torch.sqrt(spread)))
+            return _norms(off_mean / torch.sqrt(spread))
         case "relative":
             count = target.mean.numel()
             return (_squares(off_mean / target.std) + _squares(off_std / target.std)) / count
         case _:
             assert_never(distance)
+
+
+def _norms(vectors: torch.Tensor) -> torch.Tensor:
+    """Whose gradient at zero is zero; that of a square root of squares is NaN there."""
+    algebra: Any = torch.linalg  # its functions have no types
+    norms: torch.Tensor = algebra.vector_norm(vectors, dim=1)
+    return norms
 
 
 def _squares(vectors: torch.Tensor) -> torch.Tensor:
