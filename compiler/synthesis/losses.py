@@ -4,6 +4,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from intaglio.compiler.synthesis.channel_moments import channel_moments
@@ -11,6 +12,7 @@ from intaglio.compiler.synthesis.class_scores import ClassScores
 from intaglio.compiler.synthesis.coordinates import Coordinates
 from intaglio.compiler.synthesis.distances import TensorTarget, layer_distance
 from intaglio.compiler.synthesis.image_priors import total_variation
+from intaglio.compiler.synthesis.layer_target import LayerTarget
 from intaglio.compiler.synthesis.options import SynthesisOptions
 from intaglio.compiler.synthesis.sample_correlation import correlation_loss
 from intaglio.compiler.synthesis.sample_weighting import weighted
@@ -85,11 +87,14 @@ class Losses:
         for target in self.targets:
             mean, std = channel_moments(values[target.value], options.statistics == "sample")
             distance = layer_distance(mean, std, target, options.distance)
-            distances.append(distance.expand(samples))
+            distances.append(_by_sample(distance, samples))
         return weighted(torch.stack(distances), options.weighting, first).mean()
 
     def _inputs(self, z: Tensors) -> torch.Tensor:
-        """How far each channel's own mean and std are from 0 and 1, where it has positions."""
+        """How far channels of inputs are from mean 0 and std 1, where they have positions.
+
+        By the same distance as layers, with no slack: GZSQ's L_Z(y, N(0, 1)), and in DSG's code.
+        """
         found: list[torch.Tensor] = []
         for name, each in z.items():
             axis = self.coordinates[name].channel_axis
@@ -97,7 +102,18 @@ class Losses:
                 continue
             channels = each.movedim(axis, 1)
             mean, std = channel_moments(channels, self.options.statistics == "sample")
-            found.append((torch.square(mean) + torch.square(std - 1)).sum(1).mean())
-        if not found:
-            return next(iter(z.values())).new_zeros(())
-        return torch.stack(found).sum() / max(len(self.targets), 1)
+            standard = LayerTarget(name, np.zeros(mean.shape[1]), np.ones(mean.shape[1]))
+            target = TensorTarget.of(standard, mean)
+            found.append(layer_distance(mean, std, target, self.options.distance).mean())
+        return torch.stack(found).sum() if found else next(iter(z.values())).new_zeros(())
+
+
+def _by_sample(distances: torch.Tensor, samples: int) -> torch.Tensor:
+    """``[samples]`` of as many distances as a value has rows.
+
+    A sample may have several rows, as where a network folds time into the batch; rows that belong
+    to no single sample count for all of them.
+    """
+    rows = len(distances)
+    folded = rows // samples if rows % samples == 0 else rows
+    return distances.reshape(-1, folded).mean(1).expand(samples)
