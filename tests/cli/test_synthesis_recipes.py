@@ -2,6 +2,7 @@
 """The recipes that optimize data, on the digits network with and without its BatchNorms."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.save import save_model
-from tests.cli.running import DIGITS, Finished, done, files, intaglio
+from tests.cli.running import DIGITS, ROOT, Finished, done, files, intaglio
 
 NETWORK = DIGITS / "digits.onnx"
 QUICK = ("--set", "iterations=4", "--samples", "3")
@@ -35,6 +36,12 @@ def synthesized(network: Path, output: Path, *arguments: str) -> dict[str, Any]:
         done("synthesize", network, "-o", output, *QUICK, *RANGE, *arguments, "--json")
     )
     return facts
+
+
+def assert_refused(finished: Finished, words: str) -> None:
+    assert (finished.code, finished.out) == (2, ""), finished
+    assert words in finished.err
+    assert finished.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("recipe", ["dsg", "zeroq", "gzsq"])
@@ -151,7 +158,8 @@ def test_an_interrupt_of_the_optimizer_is_quiet_and_leaves_nothing(
     assert files(tmp_path) == {}
 
 
-def assert_refused(finished: Finished, words: str) -> None:
-    assert (finished.code, finished.out) == (2, ""), finished
-    assert words in finished.err
-    assert finished.err.count("\n") == 1
+def test_verbs_are_imported_without_pytorch() -> None:
+    modules = ("cli.app", "commands.quantize", "commands.synthesis.synthesize", "commands.diagnose")
+    imports = "; ".join(f"import intaglio.{module}" for module in modules)
+    command = [sys.executable, "-c", f"{imports}; import sys; print('torch' in sys.modules)"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout == "False\n"
