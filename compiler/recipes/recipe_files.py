@@ -20,6 +20,11 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _PRESETS.glob("*.toml")))
 
 
+def data_making_presets() -> tuple[str, ...]:
+    """Those that make data of their own."""
+    return tuple(name for name in preset_names() if load_choices(name).synthesizes)
+
+
 def load_choices(name_or_path: str) -> Choices:
     """The choices of a recipe, by the name of a preset or the path of a TOML file.
 

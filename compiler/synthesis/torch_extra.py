@@ -17,5 +17,6 @@ def require_torch() -> None:
             "making synthetic data",
             f"no package {error.name}",
             "the extra torch",
-            "install it with pip install 'intaglio[torch]'",
+            "install it with pip install 'intaglio[torch]', or choose --recipe leaves or noise, "
+            "which need none",
         ) from None

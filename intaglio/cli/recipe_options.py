@@ -12,8 +12,8 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE",
-        help="dfq, guideline, minmax; on data of their own dsg, zeroq, gzsq, noise; or a TOML file "
-        "(docs/recipes.md); by default minmax with --calibration, dfq without.",
+        help="dfq, guideline, minmax; on data of their own dsg, zeroq, gzsq, leaves, noise; or a "
+        "TOML file (docs/recipes.md); by default minmax with --calibration, dfq without.",
     ),
 ]
 

@@ -26,8 +26,8 @@ def synthesize(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="dsg, zeroq, gzsq, noise or a TOML file (docs/synthetic-data.md); by default dsg "
-            "for a network with BatchNorm, gzsq without.",
+            help="dsg, zeroq, gzsq, leaves, noise or a TOML file (docs/synthetic-data.md); by "
+            "default dsg for a network with BatchNorm, gzsq without.",
         ),
     ] = None,
     samples: Annotated[

@@ -26,6 +26,7 @@ from intaglio.compiler.recipes import Choices, QuantizedResult, Step, load_choic
 from intaglio.compiler.recipes.batching import CALIBRATION_BATCH
 from intaglio.compiler.recipes.mixed_precision import Budget
 from intaglio.compiler.recipes.quantize import Progress
+from intaglio.compiler.recipes.recipe_files import data_making_presets
 from intaglio.compiler.recipes.width_search import WidthSearch
 from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
 from intaglio.errors import InvalidFile, InvalidOption
@@ -213,7 +214,7 @@ def _require_made(choices: Choices, save_data: Path) -> None:
             "--save-data",
             save_data,
             "the recipe makes no data",
-            "leave it out, or choose --recipe dsg, gzsq, noise or zeroq",
+            f"leave it out, or choose --recipe {', '.join(data_making_presets())}",
         )
     require_savable("--save-data", save_data)
 

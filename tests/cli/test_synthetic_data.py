@@ -147,7 +147,7 @@ def test_quantize_refuses_what_makes_no_sense(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--recipe", "dfq"), "--recipe dfq: it makes no data; choose dsg, gzsq, noise or zeroq"),
+        (("--recipe", "dfq"), "--recipe dfq: it makes no data; choose dsg, gzsq, leaves, "),
         (("--recipe", "noise", "--samples", "0"), "--samples"),
         (("--recipe", "noise", "--input-range", "picture=0,1"), "the model has no such input"),
         (("--recipe", "noise", "--preprocessing", "tv"), "tv"),

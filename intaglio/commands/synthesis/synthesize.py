@@ -14,6 +14,7 @@ from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.recipes import Choices, load_choices
 from intaglio.compiler.recipes.known_inputs import know_inputs
 from intaglio.compiler.recipes.quantize import Progress
+from intaglio.compiler.recipes.recipe_files import data_making_presets
 from intaglio.compiler.recipes.synthetic_data import make_data, synthesis_step
 from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
 from intaglio.errors import InvalidOption
@@ -82,8 +83,7 @@ def synthesize_file(
             "--recipe",
             recipe,
             "it makes no data",
-            "choose dsg, gzsq, noise or zeroq, or --set synthesis=batch-norm, =weight-sums, "
-            "=moments or =noise",
+            f"choose {', '.join(data_making_presets())}, or --set synthesis=batch-norm",
         )
     model = load_float(path, given.shapes)
     stated = input_ranges(model, given.input_ranges, given.preprocessing)
