@@ -29,6 +29,7 @@ from intaglio.compiler.real.ranges.data_free_ranges import (
 from intaglio.compiler.real.ranges.histograms import observe_histograms
 from intaglio.compiler.real.ranges.ranges import Range, observed_ranges
 from intaglio.compiler.real.roles import quantized_values
+from intaglio.compiler.real.sampled_moments.keep_positions import keep_positions
 from intaglio.compiler.real.statistics import Statistics
 from intaglio.compiler.recipes.choices import Choices
 from intaglio.compiler.recipes.known_inputs import KnownInputs
@@ -69,17 +70,23 @@ def find_ranges(
         return FoundRanges(found, Statistics({}, 0), f"{choices.ranges}, without data")
     assert data is not None
     names = {value.name for value in quantized_values(model.graph) if value.name}
+    seen = as_observed(model, choices)
     calibration = _calibration_rule(choices)
     if calibration is None:
-        statistics = observe(model, data, names, report)
+        statistics = observe(seen, data, names, report)
         ranges = observed_ranges(statistics)
     else:
-        observed = observe_histograms(model, data, names, report)
+        observed = observe_histograms(seen, data, names, report)
         statistics = observed.statistics
         ranges = calibrated_ranges(observed, calibration, choices.codes.activations)
     binding = {name: inputs.ranges[name] for name in inputs.binding}
     summary = f"{choices.ranges}, on {statistics.samples} samples"
     return FoundRanges({**ranges, **binding}, statistics, summary)
+
+
+def as_observed(model: ir.Model, choices: Choices) -> ir.Model:
+    """The network that samples are run through, value for value that of ``model``."""
+    return keep_positions(model) if choices.averaged_positions == "one" else model
 
 
 def _within(range: Range) -> ChannelDistribution:

@@ -65,6 +65,9 @@ class Choices:
         layer_statistics: of layers without BatchNormalization: "kept" leaves them unknown but for
             what follows from those around them; "samples" notes what samples show, for all that
             works from kept statistics.
+        averaged_positions: how many positions an average over a whole map has where samples show
+            ranges and layer statistics: "all", or "one" for random images, in which no one thing
+            fills the map as it does in photographs.
         codes: widths, signs, granularity.
         synthetic: how data is made where none is given.
     """
@@ -91,6 +94,7 @@ class Choices:
     bias_correction: Literal["none", "calculated", "data", "both"] = "none"
     bias_side: Literal["float", "integers"] = "float"
     layer_statistics: Literal["kept", "samples"] = "kept"
+    averaged_positions: Literal["all", "one"] = "all"
     codes: QuantizationOptions = field(default_factory=QuantizationOptions)
     synthetic: SynthesisOptions = field(default_factory=SynthesisOptions)
 

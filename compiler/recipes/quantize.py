@@ -21,7 +21,7 @@ from intaglio.compiler.real.quantization.plan import (
 )
 from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.real.sampled_moments.note_moments import note_moments
-from intaglio.compiler.recipes.activation_ranges import find_ranges
+from intaglio.compiler.recipes.activation_ranges import as_observed, find_ranges
 from intaglio.compiler.recipes.batching import in_batches
 from intaglio.compiler.recipes.choices import Choices
 from intaglio.compiler.recipes.correct import correct
@@ -99,7 +99,8 @@ def quantize(
     current = normalized
     if choices.layer_statistics == "samples":
         assert samples is not None
-        outcome = note_moments(current, samples, partial(say, "statistics"))
+        seen = as_observed(current, choices)
+        outcome = note_moments(current, samples, seen, partial(say, "statistics"))
         current = outcome.model
         steps.append(Step("statistics", outcome.summary, 0, notes=outcome.notes))
     stages = rewrites(choices, inputs.distributions)

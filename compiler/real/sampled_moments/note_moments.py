@@ -13,7 +13,6 @@ from intaglio.compiler.real.editing import all_values
 from intaglio.compiler.real.observe import run_over
 from intaglio.compiler.real.onnx_runtime import Array, Feeds
 from intaglio.compiler.real.outcome import Note, Outcome
-from intaglio.compiler.real.sampled_moments.keep_positions import keep_positions
 from intaglio.compiler.real.statistics import read_channel_statistics, write_channel_statistics
 from intaglio.errors import InvalidData
 
@@ -31,18 +30,22 @@ class _Sums:
 
 
 def note_moments(
-    model: ir.Model, batches: Iterable[Feeds], progress: Progress | None = None
+    model: ir.Model,
+    batches: Iterable[Feeds],
+    seen: ir.Model | None = None,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Note ``intaglio.statistics`` on each linear layer's output that has none.
 
     With x over samples and positions: mean = E[x], std = sqrt(E[x^2] - E[x]^2) per channel (axis
-    1), of the network in which averages over all positions keep one (``keep_positions``). So all
-    that works from what BatchNormalization kept works for networks that have none, or whose
-    BatchNormalization was folded elsewhere, as well as the samples resemble real ones.
+    1). So all that works from what BatchNormalization kept works for networks that have none, or
+    whose BatchNormalization was folded elsewhere, as well as the samples resemble real ones.
 
     Args:
         model: a normalized model; it stays as it is.
         batches: arrays by input name; consumed once.
+        seen: the network that is run, with the same names, as ``keep_positions`` makes it for
+            random images; None for the model itself.
         progress: called after each batch with batches done and their total if it is known.
 
     Raises:
@@ -68,7 +71,7 @@ def note_moments(
         found.squares += np.square(rows).sum(axis=1)
 
     names = [value.name or "" for value in wanted]
-    samples = run_over(keep_positions(model), batches, note, names, progress)
+    samples = run_over(seen or model, batches, note, names, progress)
     notes: list[Note] = []
     channels = 0
     for value in all_values(model.graph):

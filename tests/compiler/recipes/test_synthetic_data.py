@@ -112,12 +112,32 @@ def test_leaves_tell_the_statistics_of_layers_that_have_none() -> None:
     names = [step.name for step in result.steps]
     assert names == ["normalize", "synthesize", "statistics", "ranges", "correct biases"]
     assert result.steps[2].summary == "9 channels of 2 layers, on 32 samples"
-    # Without samples the second layer is known too, by assumed independence, at another std.
-    assert result.steps[3].summary == "3 values: weighted-mse, without data"
+    assert result.steps[3].summary == "3 values: mse, on 32 samples"
+    # Without them corrections count on independence.
     kept = load_choices("leaves").changed({"layer_statistics": "kept"})
     other = quantize(network(), kept, input_ranges=RANGES)
     assert "statistics" not in [step.name for step in other.steps]
-    assert other.plan.activations["y"].scales != result.plan.activations["y"].scales
+    first, second = (found.steps[-1].notes[-1].figures["largest"] for found in (result, other))
+    assert first != second
+
+
+def test_an_average_over_random_images_varies_as_one_position_does() -> None:
+    model = parse(
+        """(float[N,3,16,16] x) => (float[N,4] y) {
+            a = Conv(x, w) g = GlobalAveragePool(a) f = Flatten(g) y = Gemm(f, v)
+        }""",
+        w=random(1, 4, 3, 3, 3),
+        v=random(2, 4, 4),
+    )
+    scales: dict[str, float] = {}
+    for positions in ("one", "all"):
+        choices = load_choices("leaves").changed({"averaged_positions": positions})
+        result = quantize(model, choices, input_ranges=RANGES)
+        (scales[positions],) = result.plan.activations["y"].scales
+        (noted,) = (step for step in result.steps if step.name == "statistics")
+        scales[f"std, {positions}"] = noted.notes[-1].figures["std"]
+    assert scales["one"] > 1.5 * scales["all"]
+    assert scales["std, one"] > 1.5 * scales["std, all"]
 
 
 def test_statistics_are_taken_from_data_that_is_given() -> None:

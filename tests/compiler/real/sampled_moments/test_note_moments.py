@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intaglio.compiler.real.sampled_moments.keep_positions import keep_positions
 from intaglio.compiler.real.sampled_moments.note_moments import note_moments
 from intaglio.compiler.real.statistics import (
     ChannelStatistics,
@@ -45,7 +46,7 @@ def _noted(model: ir.Model) -> dict[str, ChannelStatistics]:
 
 def test_layers_alone_are_noted_and_behind_an_average_one_position_counts() -> None:
     model, images = _network(), random(5, 40, 3, 8, 8)
-    outcome = note_moments(model, [{"x": images}])
+    outcome = note_moments(model, [{"x": images}], keep_positions(model))
     noted = _noted(outcome.model)
     assert list(noted) == ["a", "c", "y"]
     assert not _noted(model)
@@ -59,6 +60,13 @@ def test_layers_alone_are_noted_and_behind_an_average_one_position_counts() -> N
         rows = np.moveaxis(arrays[name], 1, 0).reshape(len(statistics.mean), -1)
         np.testing.assert_allclose(statistics.mean, rows.mean(axis=1), atol=1e-5)
         np.testing.assert_allclose(statistics.std, rows.std(axis=1), rtol=1e-5)
+
+
+def test_the_network_itself_is_run_where_no_other_is_given() -> None:
+    model, images = _network(), random(5, 40, 3, 8, 8)
+    noted = _noted(note_moments(model, [{"x": images}]).model)["y"]
+    drawn = run(model, {"x": images})["y"].astype(np.float64)
+    np.testing.assert_allclose(noted.std, drawn.std(axis=0), rtol=1e-5)
 
 
 def test_what_is_noted_already_stays() -> None:
