@@ -14,6 +14,7 @@ from intaglio.compiler.real.normalization.normalize import normalize
 from intaglio.compiler.real.onnx_runtime import Feeds
 from intaglio.compiler.real.outcome import Note
 from intaglio.compiler.real.quantization.insert_quantization import insert_quantization
+from intaglio.compiler.real.quantization.layer_overrides import require_layers
 from intaglio.compiler.real.quantization.plan import (
     QuantizationPlan,
     plan_quantization,
@@ -74,7 +75,7 @@ def quantize(
             is done with it: making it takes longest, and what follows may fail.
 
     Raises:
-        InvalidOption: choices make data, and some is given.
+        InvalidOption: choices make data, and some is given; or they name a layer that isn't there.
         UnsupportedModel: nodes that no integer network has, all named, before any data is read.
         InvalidData: the data doesn't fit the model; or there is none, and a choice needs it or
             activations have no range without.
@@ -82,6 +83,7 @@ def quantize(
     say = progress or _say_nothing
     normalized = normalize(model)
     _require_data(choices, data)
+    require_layers(choices.codes.overrides, normalized.graph)
     samples = None if data is None or _streams(choices) else list(data)
     inputs = know_inputs(normalized, input_ranges, samples)
     made = None

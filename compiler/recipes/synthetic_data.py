@@ -51,11 +51,12 @@ def make_data(
 
 def synthesis_step(made: SyntheticSet) -> Step:
     """What making the data was, for the table of steps."""
-    total = made.losses.get("total", ())
-    course = f"; loss {total[0]:.4g} -> {total[-1]:.4g}" if total else ""
-    return Step(
-        "synthesize", f"{made.samples} samples: {made.summary}{course}", 0, notes=made.notes
-    )
+    summary, total = f"{made.samples} samples: {made.summary}", made.losses.get("total", ())
+    if total:
+        summary += f"; loss {total[0]:.4g} -> {total[-1]:.4g}"
+    if total and total[-1] > total[0]:
+        summary += ", which rose: lower learning_rate"
+    return Step("synthesize", summary, 0, notes=made.notes)
 
 
 def _optimized(

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
 import pytest
 
 from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.real.quantization.layer_overrides import LayerOverride
 from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.recipes import load_choices, quantize
 from intaglio.compiler.recipes.known_inputs import know_inputs
@@ -46,6 +48,8 @@ def test_noise_keeps_to_what_is_known_of_the_input() -> None:
 def test_losses_are_told_from_first_to_last() -> None:
     found = SyntheticSet({"x": np.zeros((2, 1), np.float32)}, {"total": (8.0, 3.0, 0.5)}, "made")
     assert synthesis_step(found).summary == "2 samples: made; loss 8 -> 0.5"
+    worse = replace(found, losses={"total": (8.0, 0.5, 9.0)})
+    assert synthesis_step(worse).summary.endswith("loss 8 -> 9, which rose: lower learning_rate")
 
 
 def test_an_input_of_unknown_range_is_refused() -> None:
@@ -148,6 +152,19 @@ def test_statistics_are_taken_from_data_that_is_given() -> None:
     steps = quantize(network(), choices, data=iter(given), input_ranges=RANGES).steps
     (found,) = (step for step in steps if step.name == "statistics")
     assert found.summary == "9 channels of 2 layers, on 4 samples"
+
+
+def test_what_can_be_refused_is_refused_before_data_is_made() -> None:
+    choices = load_choices("noise")
+    codes = replace(choices.codes, overrides={"absent": LayerOverride(weight_bits=4)})
+    kept: list[str] = []
+
+    def keep(made: SyntheticSet, ranges: Mapping[str, Range]) -> None:
+        kept.extend(made.inputs)
+
+    with pytest.raises(InvalidOption, match="absent"):
+        quantize(network(), replace(choices, codes=codes), input_ranges=RANGES, keep=keep)
+    assert kept == []
 
 
 def test_data_that_is_given_leaves_none_to_make() -> None:
