@@ -50,9 +50,18 @@ def prepare_max_pool2d(node: Node, op: MaxPool2d, operands: Sequence[Operand]) -
 
 
 def _reduced(plane: Array, geometry: Geometry, function: np.ufunc) -> Array:
-    """Reduce each window of ``[H, W, C]`` by an associative and commutative function."""
+    """Reduce each window of ``[H, W, C]`` by an associative and commutative function.
+
+    A single window, which may be a whole plane, goes through the function in one call.
+    """
     for axis in (0, 1):
         plane = np.moveaxis(plane, axis, 0)
+        if geometry.extent[axis] == 1:
+            window = plane[: geometry.reach(axis) + 1 : geometry.dilations[axis]]
+            # NumPy would widen a sum of short words, whose bounds are known to fit.
+            reduced = function.reduce(window, axis=0, keepdims=True, dtype=plane.dtype)
+            plane = np.moveaxis(reduced, 0, axis)
+            continue
         taps = (_tap(plane, geometry, axis, index) for index in range(geometry.kernel[axis]))
         reduced = np.array(next(taps))
         for tap in taps:
