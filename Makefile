@@ -28,7 +28,7 @@ demo: $(RUNTIME) ## Quantize, lower and simulate the digits network, and report.
 	$(BIN)/intaglio demo
 
 test: $(DEVELOPMENT) ## Run the tests but the slow ones (SELECT= runs all).
-	$(BIN)/python -m pytest -n $(JOBS) -m "$(SELECT)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "$(SELECT)"
 
 check: $(DEVELOPMENT) ## Lint, format, types, floors, file cap.
 	$(BIN)/ruff check

@@ -63,12 +63,19 @@ def to_proto(model: ir.Model) -> onnx.ModelProto:
     return ir.to_proto(model)
 
 
+def _threads_of_environment() -> int:
+    """ONNX Runtime itself only counts cores, even where several processes share them."""
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    return int(stated) if stated.isdecimal() else 0
+
+
 class Session:
     """A model loaded into ONNX Runtime's CPU provider.
 
     Args:
         model: any ONNX model at or below what the installed ONNX Runtime reads.
-        threads: threads inside an operator; 0 means one for each core.
+        threads: threads inside an operator; 0 means as many as the variable OMP_NUM_THREADS of the
+            environment says, or else one for each core.
         optimized_path: where ONNX Runtime shall write the graph it really runs.
         entries: further session configuration entries, by ONNX Runtime's own names.
         optimize: whether ONNX Runtime may fuse and rewrite the graph.
@@ -90,7 +97,7 @@ class Session:
         ort: Any = importlib.import_module("onnxruntime")
         options = ort.SessionOptions()
         options.log_severity_level = _QUIET
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or _threads_of_environment()
         if not optimize:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         elif optimized_path is not None:
