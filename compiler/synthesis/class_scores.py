@@ -6,6 +6,7 @@ from math import prod
 
 import onnx_ir as ir
 
+_SOFTMAX = frozenset({"Softmax", "LogSoftmax"})
 _RESHAPES = frozenset({"Flatten", "Reshape", "Squeeze"})
 
 
@@ -20,30 +21,34 @@ class ClassScores:
 def find_class_scores(model: ir.Model) -> ClassScores | None:
     """The value that holds a score for each class, before any softmax.
 
-    It is the first output with two numbers or more for each sample, all along axis 1, that doesn't
-    have the extent of an input: what rebuilds its input has no classes.
+    It is what a softmax reads, or else the first output, of those with two numbers or more for each
+    sample, all along axis 1. An output that no softmax makes and that has the extent of an input
+    may rebuild it: it has no classes.
 
     Args:
         model: a prepared or normalized model.
     """
+    outputs = [(value, _classes(value)) for value in model.graph.outputs]
+    found = [(value, classes) for value, classes in outputs if classes is not None and classes >= 2]
+    for value, classes in found:
+        scores = _before_softmax(value)
+        if scores is not None:
+            return ClassScores(scores.name or "", classes)
     sizes = {_size(value) for value in model.graph.inputs}
-    for value in model.graph.outputs:
-        classes = _classes(value)
-        if classes is not None and classes >= 2 and classes not in sizes:
-            return ClassScores(_before_softmax(value).name or "", classes)
-    return None
+    unlike = (ClassScores(value.name or "", n) for value, n in found if n not in sizes)
+    return next(unlike, None)
 
 
-def _before_softmax(value: ir.Value) -> ir.Value:
-    """What the softmax behind ``value`` reads, or ``value`` itself."""
+def _before_softmax(value: ir.Value) -> ir.Value | None:
+    """What the softmax behind ``value`` reads, if there is one."""
     behind: ir.Value | None = value
     while behind is not None and (node := behind.producer()) is not None:
         behind = node.inputs[0]
-        if node.op_type == "Softmax" and behind is not None and _classes(behind) is not None:
+        if node.op_type in _SOFTMAX and behind is not None and _classes(behind) is not None:
             return behind
         if node.op_type not in _RESHAPES:
             break
-    return value
+    return None
 
 
 def _size(value: ir.Value) -> int | None:

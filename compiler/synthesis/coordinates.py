@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from intaglio.compiler.synthesis.input_description import InputDescription
 
+# A channel that hardly moves may move over the range: of that, and in float32 at all.
+_LEAST_SHARE = 1e-6
+_LEAST = 1e-30
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coordinates:
@@ -19,6 +23,7 @@ class Coordinates:
         std: above zero.
         low: the least z.
         high: the greatest z.
+        ends: of the range, as an input's type holds them.
         axes: spatial ones, of a tensor ``[N, ...]``.
         channel_axis: likewise; None where a sample is a single number.
     """
@@ -27,6 +32,7 @@ class Coordinates:
     std: torch.Tensor
     low: torch.Tensor
     high: torch.Tensor
+    ends: tuple[np.float32, np.float32]
     axes: tuple[int, ...]
     channel_axis: int | None
 
@@ -35,19 +41,25 @@ class Coordinates:
         """For an input, with the type and on the device of ``like``."""
         mean, std = described.moments()
         low, high = described.range.minimum, described.range.maximum
-        constant = max(high - low, float(np.finfo(np.float32).tiny)) / 4
-        std = np.where(std > 0, std, constant)
-        ends = (low - mean) / std, (high - mean) / std
-        first, scale, least, most = (torch.as_tensor(a).to(like) for a in (mean, std, *ends))
+        mean, span = np.clip(mean, low, high), high - low
+        std = np.where(std > max(_LEAST_SHARE * span, _LEAST), std, max(span / 4, _LEAST))
+        arrays = mean, std, (low - mean) / std, (high - mean) / std
+        first, scale, least, most = (torch.as_tensor(array).to(like) for array in arrays)
         channel = described.channel_axis
         axes = tuple(axis + 1 for axis in described.spatial_axes)
+        ends = np.float32(low), np.float32(high)
         return Coordinates(
-            first, scale, least, most, axes, None if channel is None else channel + 1
+            first, scale, least, most, ends, axes, None if channel is None else channel + 1
         )
 
     def inputs(self, z: torch.Tensor) -> torch.Tensor:
         """The input that z stands for."""
         return self.mean + self.std * z
+
+    def samples(self, z: torch.Tensor) -> NDArray[np.float32]:
+        """The input that z stands for, nowhere beyond the range by rounding."""
+        array = self.inputs(z.detach()).to("cpu", torch.float32).numpy()
+        return np.clip(array, *self.ends)
 
     def of_inputs(self, samples: NDArray[np.float32]) -> torch.Tensor:
         """The z of inputs."""

@@ -12,7 +12,7 @@ _TIMES = 3  # a value, its gradient, and what is kept on the way
 def samples_at_once(model: ir.Model, samples: int) -> int:
     """So many that the values of the network and their gradients take about a GiB, at least one.
 
-    The batch that a model's file fixes is kept to.
+    Parts are equally large as far as that goes. The batch that a model's file fixes is kept to.
 
     Args:
         model: with shapes.
@@ -23,7 +23,9 @@ def samples_at_once(model: ir.Model, samples: int) -> int:
     if batch is not None:
         return batch
     held = sum(_bytes(value) for node in model.graph for value in node.outputs)
-    return max(1, min(samples, MOST_BYTES // max(_TIMES * held, 1)))
+    most = max(1, min(samples, MOST_BYTES // max(_TIMES * held, 1)))
+    parts = -(-samples // most)
+    return -(-samples // parts)
 
 
 def _bytes(value: ir.Value) -> int:
