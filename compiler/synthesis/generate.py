@@ -58,7 +58,7 @@ def generate(
         report: called after each iteration.
 
     Raises:
-        InvalidData: the loss diverges.
+        InvalidData: the loss diverges, or is no number from the start.
     """
     options = losses.options
     z = {name: losses.coordinates[name].of_inputs(given) for name, given in start.items()}
@@ -75,7 +75,7 @@ def generate(
     classes = torch.as_tensor(labels, device=device)
     found: dict[str, list[float]] = {}
     for iteration in range(options.iterations):
-        independent = {n: torch.randn(e.shape, generator=generator).to(e) for n, e in z.items()}
+        independent = _independent(losses, z, generator)
         values = module(_inputs(losses, z, generator), losses.watched)
         terms = losses.terms(z, values, classes, independent, first)
         total = torch.stack(list(terms.values())).sum()
@@ -88,9 +88,19 @@ def generate(
             found.setdefault(name, []).append(float(term.detach()))
         _require_convergence(found["total"], options.learning_rate)
         report(iteration + 1, found["total"][-1])
-    with torch.no_grad():
-        inputs = {name: losses.coordinates[name].inputs(each) for name, each in z.items()}
-    return Part({name: _array(each) for name, each in inputs.items()}, found)
+    inputs = {name: losses.coordinates[name].samples(each) for name, each in z.items()}
+    for name, array in inputs.items():
+        _require_numbers(name, array, options.learning_rate)
+    return Part(inputs, found)
+
+
+def _independent(
+    losses: Losses, z: Mapping[str, torch.Tensor], generator: torch.Generator
+) -> dict[str, torch.Tensor]:
+    """Gaussian samples like z; none where nothing is compared with them."""
+    if not losses.options.correlation_weight:
+        return {}
+    return {n: torch.randn(each.shape, generator=generator).to(each) for n, each in z.items()}
 
 
 def _inputs(
@@ -112,18 +122,31 @@ def _keep_within(losses: Losses, z: Mapping[str, torch.Tensor]) -> None:
             each.copy_(losses.coordinates[name].within(each))
 
 
-def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.to("cpu", torch.float32).contiguous().numpy()
-    return array
-
-
 def _require_convergence(totals: list[float], learning_rate: float) -> None:
     last = totals[-1]
     if np.isfinite(last) and abs(last) <= _WORST_GROWTH * max(abs(totals[0]), 1.0):
         return
+    if len(totals) == 1:
+        raise InvalidData(
+            "the loss of synthetic data",
+            f"{last:.4g} before anything was changed",
+            "a finite number",
+            "look for weights that aren't finite, or give the input's range with --input-range",
+        )
     raise InvalidData(
         "the loss of synthetic data",
         f"{last:.4g} after {len(totals)} iterations, from {totals[0]:.4g}",
         "one that falls",
-        f"give a lower learning rate, as --set learning_rate={learning_rate / 10:g}",
+        _slower(learning_rate),
     )
+
+
+def _require_numbers(name: str, array: NDArray[np.float32], learning_rate: float) -> None:
+    if not np.isfinite(array).all():
+        raise InvalidData(
+            f"synthetic data for input {name}", "NaN", "numbers", _slower(learning_rate)
+        )
+
+
+def _slower(learning_rate: float) -> str:
+    return f"give a lower learning rate, as --set learning_rate={learning_rate / 10:g}"
