@@ -58,8 +58,8 @@ class Coordinates:
 
     def samples(self, z: torch.Tensor) -> NDArray[np.float32]:
         """The input that z stands for, nowhere beyond the range by rounding."""
-        array = self.inputs(z.detach()).to("cpu", torch.float32).numpy()
-        return np.clip(array, *self.ends)
+        array: NDArray[np.float32] = self.inputs(z.detach()).to("cpu", torch.float32).numpy()
+        return array.clip(*self.ends)
 
     def of_inputs(self, samples: NDArray[np.float32]) -> torch.Tensor:
         """The z of inputs."""

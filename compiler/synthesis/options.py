@@ -79,8 +79,25 @@ class SynthesisOptions:
     correlation_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that have no meaning here."""
+        """Refuse numbers that have no meaning here, and choices that have none together."""
         for name, (allows, advice) in _BOUNDS.items():
             value = getattr(self, name)
             if not allows(value):
                 raise InvalidOption(name, value, "it is out of bounds", advice)
+        self._refuse_contradictions()
+
+    def _refuse_contradictions(self) -> None:
+        if self.weighting == "layerwise" and self.statistics == "batch":
+            raise InvalidOption(
+                "weighting",
+                "layerwise",
+                "samples have no statistics of their own to weigh with statistics=batch",
+                "choose statistics=sample, or weighting=uniform",
+            )
+        if self.synthesis == "classes" and not self.class_weight:
+            raise InvalidOption(
+                "class_weight",
+                self.class_weight,
+                "synthesis=classes asks for nothing else",
+                "choose a number above 0, as 1",
+            )
