@@ -97,6 +97,38 @@ def test_any_network_gets_data_that_calibrates_it(
     assert (own.samples, own.made) == (7, True)
 
 
+@pytest.mark.parametrize(
+    "network", [several_inputs, fixed_batch, products_alone, a_signal, channels_last]
+)
+@pytest.mark.parametrize("synthesis", ["weight-sums", "moments"])
+def test_networks_without_batch_norm_have_data_made(
+    tmp_path: Path, network: Callable[[], ir.Model], synthesis: str
+) -> None:
+    model = network()
+    path = written(model, tmp_path)
+    settings = {"synthesis": synthesis, "synthetic_samples": 7, "iterations": 3}
+    choices = load_choices("gzsq").changed(settings)
+    found = synthesize_file(path, tmp_path / "made.npz", "gzsq", choices, given(model, 0, 255))
+    assert found.made.samples == 7
+    assert len(found.made.losses["total"]) == 3
+    for array in found.made.inputs.values():
+        assert np.isfinite(array).all()
+        assert array.min() >= 0
+        assert array.max() <= 255
+    target = tmp_path / "net.q.onnx"
+    needing = choices.changed({"bias_correction": "data"})
+    assert quantize_file(path, target, needing, given(model, 0, 255)).samples == 7
+
+
+def test_a_network_without_layers_has_nothing_to_make_data_from(tmp_path: Path) -> None:
+    model = parse("(float[N,3,8,8] image) => (y) { y = Relu(image) }")
+    path = written(model, tmp_path)
+    for recipe in ("dsg", "gzsq"):
+        with pytest.raises(InvalidData, match="give data with --calibration"):
+            synthesize_file(path, tmp_path / "made.npz", recipe, given=given(model))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["net.onnx"]
+
+
 def test_the_recipe_suits_the_network(tmp_path: Path) -> None:
     assert default_source(written(with_batch_norm(), tmp_path)) == "dsg"
     assert default_source(written(a_signal(), tmp_path)) == "gzsq"
