@@ -34,9 +34,9 @@ class SynthesisOptions:
     Attributes:
         synthesis: where the mean and std of each layer's channels come from: "batch-norm" are the
             running statistics at the inputs of BatchNormalizations; "weight-sums" is GZSQ's
-            estimate from the distribution of weights; "moments" propagates true moments through
-            the network. "classes" asks nothing of layers, only of the scores of classes. "noise"
-            optimizes nothing; "none" makes no data.
+            estimate from the distribution of weights; "moments" takes those of inner products
+            on random images ("leaves"). "classes" asks nothing of layers, only of the scores of
+            classes. "noise" optimizes nothing; "none" makes no data.
         synthetic_samples: how many.
         iterations: steps of the optimizer.
         learning_rate: of Adam, on inputs of unit standard deviation.

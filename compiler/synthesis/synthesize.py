@@ -29,6 +29,9 @@ from intaglio.compiler.synthesis.targets.weight_sum_targets import weight_sum_ta
 
 Progress = Callable[[str, int, int | None], None]
 Described = Mapping[str, InputDescription]
+Images = NDArray[np.float32]
+
+MOMENT_SAMPLES = 32  # random images; twice as many move stds by a few percent
 
 
 def synthesize(
@@ -87,12 +90,19 @@ def find_targets(model: ir.Model, options: SynthesisOptions, inputs: Described) 
         case "weight-sums":
             return weight_sum_targets(model, options.fill, distributions)
         case "moments":
-            return moment_targets(model, distributions)
+            return moment_targets(model, distributions, _leaves(model, inputs, options.seed))
         case "classes" | "noise" | "none":
             require_layers(model)
             return TargetSet(())
         case _:
             assert_never(options.synthesis)
+
+
+def _leaves(model: ir.Model, inputs: Described, seed: int) -> Iterator[Mapping[str, Images]]:
+    """Random images on which moments are taken, as many at once as fit."""
+    at_once = samples_at_once(model, MOMENT_SAMPLES)
+    for first in range(0, MOMENT_SAMPLES, at_once):
+        yield noise(inputs, at_once, seed + first, "leaves")
 
 
 def _parts(

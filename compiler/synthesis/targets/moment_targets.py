@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Targets by moments: what inner products with a layer's weights make of its input."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 
 import numpy as np
@@ -12,6 +12,9 @@ from intaglio.compiler.real.distributions.propagate_distributions import (
     NO_INPUTS,
     propagate_distributions,
 )
+from intaglio.compiler.real.onnx_runtime import Feeds
+from intaglio.compiler.real.sampled_moments.keep_positions import keep_positions
+from intaglio.compiler.real.sampled_moments.note_moments import note_moments
 from intaglio.compiler.synthesis.layer_target import LayerTarget
 from intaglio.compiler.synthesis.targets.target_set import (
     TargetSet,
@@ -23,23 +26,32 @@ from intaglio.compiler.synthesis.targets.target_set import (
 
 
 def moment_targets(
-    model: ir.Model, inputs: Mapping[str, ChannelDistribution] = NO_INPUTS
+    model: ir.Model,
+    inputs: Mapping[str, ChannelDistribution] = NO_INPUTS,
+    samples: Iterable[Feeds] | None = None,
 ) -> TargetSet:
     """Mean and standard deviation of every linear layer's output, by moments through the network.
 
-    What BatchNormalization promised is taken where it stands; elsewhere ``propagate_distributions``
-    says what is assumed.
+    What BatchNormalization promised is taken where it stands. Elsewhere it is what samples show,
+    averages over a whole map keeping one position, where samples are given: random images
+    correlate pixels and channels as they will, and "leaves" (``noise``) come close to photographs.
+    Without samples ``propagate_distributions`` assumes that the inputs of each layer are
+    independent, which loses most of the spread in a few layers.
 
     Args:
         model: a prepared model; BatchNormalizations may stand on it. It stays as it is.
         inputs: of the graph's inputs; those that aren't given are standard normal.
+        samples: batches of random inputs by name; consumed once.
 
     Raises:
-        InvalidData: no layer has weights, or a distribution doesn't fit its input.
+        InvalidData: no layer has weights, a distribution doesn't fit its input, or layers aren't
+            finite on the samples.
         UnsupportedModel: layers behind what no rule covers, all of them named.
     """
     require_layers(model)
     folded = with_folded_weights(model)
+    if samples is not None:
+        folded = note_moments(folded, samples, keep_positions(folded)).model
     assumed = {value.name or "": _standard(value) for value in folded.graph.inputs}
     known = propagate_distributions(folded, {**assumed, **inputs}, products=inf)
     targets: list[LayerTarget] = []

@@ -48,6 +48,24 @@ def test_a_wide_network_of_independent_inputs_has_the_moments_that_samples_have(
     assert np.abs(target.std / drawn.std(axis=0) - 1).max() < 0.35
 
 
+def test_samples_show_correlations_that_propagation_leaves_out() -> None:
+    # All inputs of a sample alike: the output's std is the sum of weights, not its root of squares.
+    model = parse(
+        """(float[n,3,4,4] x) => (float[n,1,1,1] y) {
+            g = GlobalAveragePool(x)
+            y = Conv(g, w)
+        }""",
+        w=np.ones((1, 3, 1, 1), np.float32),
+    )
+    pixels = np.broadcast_to(random(0, 4000, 1, 4, 4), (4000, 3, 4, 4))
+    (target,) = moment_targets(model, samples=[{"x": pixels}]).targets
+    drawn = pixels[:, :, 2, 2].astype(np.float64).sum(axis=1)
+    np.testing.assert_allclose(target.mean, drawn.mean(), atol=1e-6)
+    np.testing.assert_allclose(target.std, drawn.std(), rtol=1e-6)
+    (assumed,) = moment_targets(model).targets
+    np.testing.assert_allclose(assumed.std, np.sqrt(3.0))
+
+
 def test_what_batch_normalization_promised_is_taken() -> None:
     model = parse(
         """(float[n,2,3,3] x) => (float[n,2,3,3] y) {
@@ -60,10 +78,11 @@ def test_what_batch_normalization_promised_is_taken() -> None:
         m=np.array([0.5, 0.0], np.float32),
         v=np.array([1.0, 4.0], np.float32),
     )
-    (target,) = moment_targets(model).targets
-    assert target.value == "y"
-    np.testing.assert_allclose(target.mean, [1.0, 0.0])
-    np.testing.assert_allclose(target.std, [2.0, 3.0])
+    for samples in (None, [{"x": random(5, 2, 2, 3, 3)}]):
+        (target,) = moment_targets(model, samples=samples).targets
+        assert target.value == "y"
+        np.testing.assert_allclose(target.mean, [1.0, 0.0])
+        np.testing.assert_allclose(target.std, [2.0, 3.0])
 
 
 def test_layers_behind_what_no_rule_covers_are_named() -> None:
