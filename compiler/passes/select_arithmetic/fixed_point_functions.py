@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 from intaglio.compiler.ir.types import Quantization
+from intaglio.compiler.passes.select_arithmetic.branches import Branches
 from intaglio.errors import InvalidData
 from intaglio.numerics import float32, functions, multipliers
 from intaglio.numerics.fixed_point_root import inverse_square_root
@@ -37,7 +38,7 @@ def fixed_point_leaky_relu(
     target: Quantization,
     alpha: Float32,
     negates: bool,
-) -> Callable[[int], int]:
+) -> Branches:
     """V = q - z: v >= 0 ? M(v, s / s_out) : ±M(v, s * |alpha| / s_out), + z_out.
 
     A negative slope negates the result of the positive one (LiteRT 2.3 and TFLite Micro on x86),
@@ -48,13 +49,7 @@ def fixed_point_leaky_relu(
     magnitude = float32.negate(alpha) if falling else alpha
     sloped = _double_rounding(product, source, target, magnitude)
     sign = -1 if falling else 1
-
-    def code(q: int) -> int:
-        v = q - source.zero_point
-        scaled = identity.apply(v) if v >= 0 else sign * sloped.apply(v)
-        return scaled + target.zero_point
-
-    return code
+    return Branches(source.zero_point, target.zero_point, identity, sloped, sign=sign)
 
 
 def fixed_point_slope(
@@ -63,17 +58,11 @@ def fixed_point_slope(
     target: Quantization,
     slope_code: int,
     slope_scale: Float32,
-) -> Callable[[int], int]:
+) -> Branches:
     """V >= 0 ? M(v, s / s_out) : M(v * slope_code, s * s_slope / s_out), + z_out."""
     identity = _double_rounding(product, source, target)
     sloped = _double_rounding(product, source, target, slope_scale)
-
-    def code(q: int) -> int:
-        v = q - source.zero_point
-        scaled = identity.apply(v) if v >= 0 else sloped.apply(v * slope_code)
-        return scaled + target.zero_point
-
-    return code
+    return Branches(source.zero_point, target.zero_point, identity, sloped, factor=slope_code)
 
 
 def fixed_point_inverse_square_root(

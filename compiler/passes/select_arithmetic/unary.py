@@ -11,6 +11,7 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
+from intaglio.compiler.passes.select_arithmetic.branches import Branches
 from intaglio.compiler.passes.select_arithmetic.fixed_point_functions import (
     fixed_point_hard_swish,
     fixed_point_inverse_square_root,
@@ -71,15 +72,13 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
         case ExactTable() | Float32Table():
             function = RealTable(rule.method, real_function(op), source, target)
         case FixedPointTable():
-            scalar = _fixed_point(state, node, op, rule.method, source, target)
-            function = one_by_one(scalar)
+            function = _fixed_point(state, node, op, rule.method, source, target)
         case SlopeTable():
             if op.function is not scaled.UnaryFunction.LEAKY_RELU:
                 raise state.refusal(
                     node, f"no slopes in {op.function.value}", "a rule of another kind for it"
                 )
-            scalar = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
-            function = one_by_one(scalar)
+            function = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
         case InterpolatedTable():
             real = _defined_everywhere(op, target)
             function = one_by_one(sampled_function(state, node, real, source, target))
@@ -159,11 +158,9 @@ def _prelu(
             return RealTable(method, leaky_relu(slope), source, target)
         case SlopeTable():
             slope32 = float32.multiply(float32.from_integer(slope_code), slope_scale)
-            return one_by_one(_slopes(state, node, method, source, target, slope32, element))
+            return _slopes(state, node, method, source, target, slope32, element)
         case FixedPointTable():
-            return one_by_one(
-                fixed_point_slope(method.product, source, target, slope_code, slope_scale)
-            )
+            return fixed_point_slope(method.product, source, target, slope_code, slope_scale)
         case InterpolatedTable() | SigmoidTableMethod():
             raise state.refusal(node, "an interpolated table for slopes", "a rule of another kind")
         case _:
@@ -178,7 +175,7 @@ def _slopes(
     target: Quantization,
     slope: Float32,
     element: IntType,
-) -> CodeFunction:
+) -> Branches:
     """One requantizer for each branch; the slope joins the product as a second factor."""
     rescale = method.rescale
     interval = element.interval - Interval(source.zero_point, source.zero_point)
@@ -188,13 +185,7 @@ def _slopes(
     below = float32.multiply(ratio, slope).fraction
     positive = state.scaling(node, rescale.scheme, above, interval)
     negative = state.scaling(node, rescale.scheme, below, interval)
-
-    def code(q: int) -> int:
-        x = q - source.zero_point
-        chosen = positive if x >= 0 else negative
-        return chosen.apply(x) + target.zero_point
-
-    return code
+    return Branches(source.zero_point, target.zero_point, positive, negative)
 
 
 def _fixed_point(
@@ -204,15 +195,15 @@ def _fixed_point(
     method: FixedPointTable,
     source: Quantization,
     target: Quantization,
-) -> CodeFunction:
+) -> TableFunction:
     if op.function is scaled.UnaryFunction.LEAKY_RELU:
         return fixed_point_leaky_relu(method.product, source, target, op.alpha, method.negates)
     if op.function is scaled.UnaryFunction.HARD_SWISH:
-        return fixed_point_hard_swish(source, target)
+        return one_by_one(fixed_point_hard_swish(source, target))
     if op.recurrent:
-        return _cell_function(state, node, op, source, target)
+        return one_by_one(_cell_function(state, node, op, source, target))
     if op.function is scaled.UnaryFunction.RSQRT:
-        return fixed_point_inverse_square_root(method.product, source, target)
+        return one_by_one(fixed_point_inverse_square_root(method.product, source, target))
     raise state.refusal(
         node, f"no fixed-point formula for {op.function.value}", "a rule of another kind for it"
     )

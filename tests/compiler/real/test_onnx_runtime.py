@@ -15,4 +15,5 @@ def test_threads_are_those_asked_for_or_those_of_the_environment(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", stated)
     session = Session(parse(MODEL), threads=asked)
-    assert session._session.get_session_options().intra_op_num_threads == expected
+    options = session._session.get_session_options()  # pyright: ignore[reportPrivateUsage]
+    assert options.intra_op_num_threads == expected
