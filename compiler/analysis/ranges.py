@@ -52,6 +52,15 @@ def requantized(requantizer: Requantizer, x: Interval) -> Interval:
     return Interval.hull_of(requantizer.apply(end) for end in (x.low, x.high))
 
 
+def _requantized_channels(requantizers: tuple[Requantizer, ...], x: Interval) -> Interval:
+    """The hull of all channels; one that can't widen it isn't asked, for most reach their clamp."""
+    hull = requantized(requantizers[0], x)
+    for each in requantizers[1:]:
+        if not hull.contains(each.output):
+            hull |= requantized(each, x)
+    return hull
+
+
 def _node_range(graph: Graph, node: Node, op: fixed.Op, ranges: Mapping[str, Interval]) -> Interval:
     """The interval of a node with an integer result."""
     operands = tuple(ranges[name] for name in node.operands if name in ranges)
@@ -60,7 +69,7 @@ def _node_range(graph: Graph, node: Node, op: fixed.Op, ranges: Mapping[str, Int
             channels = channel_ranges(graph.definitions, node, op, ranges)
             return Interval.hull_of(held(op.accumulator, each) for each in channels)
         case fixed.Requantize(requantizers=requantizers):
-            return Interval.hull_of(requantized(each, operands[0]) for each in requantizers)
+            return _requantized_channels(requantizers, operands[0])
         case fixed.Lookup():
             return _looked_up(graph, node, operands[0])
         case fixed.Pairwise(arithmetic=arithmetic):

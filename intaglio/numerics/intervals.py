@@ -89,7 +89,8 @@ class Interval:
 
     def scale_by(self, factor: int) -> "Interval":
         """The hull of all values times one integer."""
-        return self * Interval(factor, factor)
+        low, high = self.low * factor, self.high * factor
+        return Interval(low, high) if factor >= 0 else Interval(high, low)
 
     @property
     def width(self) -> int:

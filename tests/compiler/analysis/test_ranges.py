@@ -57,6 +57,22 @@ def test_a_requantizer_that_isnt_monotone_there_is_known_by_its_clamp() -> None:
     assert found["y"] == "[-5, 5]"
 
 
+def test_every_channel_may_widen_what_a_requantizer_yields() -> None:
+    """The first reaches its clamp, [-5, 5]; only the third reaches beyond 9."""
+    requantizers = ", ".join(
+        f"requantizer(scaling=shift(shift={shift}, rounding=floor), zero_point=0, "
+        f"low={low}, high={high})"
+        for shift, low, high in [(0, -5, 5), (4, -128, 127), (3, -9, 127)]
+    )
+    found = ranges(f"""
+        graph example fixed
+        %x: i8[1,3] = input
+        %y: i8[1,3] = requantize(%x) requantizers=[{requantizers}]
+        return %y
+    """)
+    assert found["y"] == "[-9, 15]"
+
+
 def test_a_squared_difference_has_no_extremes_at_the_corners() -> None:
     found = ranges("""
         graph example fixed
