@@ -23,7 +23,7 @@ class _Step:
         function: of a tensor for each operand.
         operands: names of values and constants; None where an optional one is absent.
         results: a name for each output.
-        last_uses: names of values, other than the graph's outputs, that end here.
+        last_uses: names of values that no later step reads.
     """
 
     described: str
@@ -74,9 +74,7 @@ class GraphModule(torch.nn.Module):
         values.update(feeds)
         for step in self._steps:
             tensors = [None if name is None else values[name] for name in step.operands]
-            results = _run(step, tensors)
-            del tensors
-            values.update(zip(step.results, results, strict=True))
+            values.update(zip(step.results, _run(step, tensors), strict=True))
             for name in step.last_uses:
                 if name not in kept:
                     del values[name]
@@ -84,7 +82,7 @@ class GraphModule(torch.nn.Module):
 
     def _compile(self, operations: list[tuple[ir.Node, Operation]]) -> tuple[_Step, ...]:
         steps: list[_Step] = []
-        needed = set(self.output_names)
+        needed: set[str] = set()
         for node, operation in reversed(operations):
             operands = tuple(self._operand(operand) for operand in operation.operands)
             results = tuple(_name(output) for output in node.outputs)

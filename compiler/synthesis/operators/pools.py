@@ -98,7 +98,7 @@ def _counts(
         taps = starts[:, None] + windows.dilations[axis] * np.arange(windows.kernel[axis])
         within = (taps >= -counted.begins[axis]) & (taps < extent + counted.ends[axis])
         counts = counts[..., None] * within.sum(axis=1)
-    return counts
+    return np.maximum(counts, 1)  # a window that sees padding alone has the mean 0
 
 
 def _reached(windows: Windows, extents: Sequence[int]) -> Pads:

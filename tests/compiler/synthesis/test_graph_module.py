@@ -2,8 +2,10 @@
 """The real graph as a module: same values as ONNX Runtime, gradients, and what it refuses."""
 
 import re
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -12,6 +14,7 @@ import torch
 
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.normalization.normalize import normalize
+from intaglio.compiler.synthesis import graph_module
 from intaglio.compiler.synthesis.graph_module import GraphModule
 from intaglio.compiler.synthesis.prepared_model import prepare
 from intaglio.errors import InvalidData, UnsupportedModel
@@ -174,6 +177,31 @@ def test_watching_keeps_a_value_and_changes_none() -> None:
     watching: dict[str, torch.Tensor] = module(feeds, values)
     assert set(watching) == set(values)
     assert torch.equal(watching["y"], alone["y"])
+
+
+def test_values_that_no_one_needs_any_more_are_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = parse(
+        """(float[N, 4] x) => (float[N, 4] y) {
+            a = Relu(x) b = Tanh(a) c = Sigmoid(b) d = Add(c, a) y = Tanh(d)
+        }"""
+    )
+    module, alive, made = GraphModule(model), list[int](), list[weakref.ref[torch.Tensor]]()
+
+    def counting(step: object, operands: object) -> tuple[torch.Tensor, ...]:
+        alive.append(sum(each() is not None for each in made))
+        results: tuple[torch.Tensor, ...] = original(step, operands)
+        made.extend(map(weakref.ref, results))
+        return results
+
+    original: Any = vars(graph_module)["_run"]
+    monkeypatch.setattr(graph_module, "_run", counting)
+    with torch.no_grad():
+        module(tensors(random_feeds(model)))
+        assert alive == [0, 1, 2, 2, 1]  # at the beginning of each node
+        alive.clear()
+        made.clear()
+        module(tensors(random_feeds(model)), ["b"])
+        assert alive == [0, 1, 2, 3, 2]
 
 
 def test_weights_move_with_the_module() -> None:
