@@ -87,5 +87,12 @@ def _described(model: ir.Model, inputs: KnownInputs) -> dict[str, InputDescripti
                 "give --calibration DATA",
             )
         shape = tuple(dim for dim in value.shape[1:] if isinstance(dim, int))
+        if len(shape) < len(value.shape) - 1:
+            raise InvalidData(
+                f"input {name}",
+                f"the shape {value.shape}",
+                "whole numbers behind the batch, for which data can be made",
+                "fix them in the model, or give --calibration DATA",
+            )
         described[name] = InputDescription(shape, inputs.ranges[name], inputs.distributions[name])
     return described

@@ -26,6 +26,7 @@ from intaglio.compiler.synthesis.targets.batch_norm_targets import batch_norm_ta
 from intaglio.compiler.synthesis.targets.moment_targets import moment_targets
 from intaglio.compiler.synthesis.targets.target_set import TargetSet, require_layers
 from intaglio.compiler.synthesis.targets.weight_sum_targets import weight_sum_targets
+from intaglio.errors import InvalidData
 
 Progress = Callable[[str, int, int | None], None]
 Described = Mapping[str, InputDescription]
@@ -49,8 +50,8 @@ def synthesize(
         progress: called with what is being done, how much of it is done, and of how much.
 
     Raises:
-        InvalidData: nothing in the network says what its layers should look like, or the loss
-            diverges.
+        InvalidData: nothing in the network says what its layers should look like, classes alone
+            are asked for where there are none, or the loss diverges.
         UnsupportedModel: parts of the network have no gradient, or layers no target.
     """
     found = find_targets(model, options, inputs)
@@ -65,6 +66,13 @@ def synthesize(
         gaussian = {name: torch.as_tensor(array).to(like) for name, array in drawn.items()}
         targets = with_slack(module, targets, gaussian, options.slack_quantile)
     scores = find_class_scores(model) if options.class_weight else None
+    if options.synthesis == "classes" and scores is None:
+        raise InvalidData(
+            model.graph.name or "the model",
+            "no output with a score for each class",
+            "scores, which synthesis=classes asks for and nothing else",
+            "choose another, as --set synthesis=moments",
+        )
     losses = Losses(
         options,
         {name: Coordinates.of(described, like) for name, described in inputs.items()},

@@ -57,6 +57,12 @@ def test_an_input_of_unknown_range_is_refused() -> None:
         make_data(network(), NOISE, know_inputs(normalize(network()), {}, None), ignore)
 
 
+def test_an_input_of_open_shape_is_refused() -> None:
+    model = parse("(float[N,3,H,8] x) => (y) { y = Conv(x, w1) }", w1=random(1, 4, 3, 3, 3))
+    with pytest.raises(InvalidData, match=r"input x: found the shape \[N,3,H,8\].*--calibration"):
+        made(model)
+
+
 def test_data_is_made_only_where_it_is_asked_for() -> None:
     with pytest.raises(InvalidOption, match="it makes no data"):
         made(network(), SynthesisOptions())
