@@ -3,6 +3,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -95,12 +96,13 @@ def test_equal_seeds_make_equal_bytes(options: SynthesisOptions) -> None:
     assert once.losses == again.losses
 
 
-@pytest.mark.parametrize("weight", ["variation_weight", "correlation_weight"])
-def test_shifts_and_comparisons_are_drawn_from_the_seed_and_the_first_sample(weight: str) -> None:
-    options = {"variation_weight": 0.0, weight: 1.0}
+@pytest.mark.parametrize("weights", [{"variation_weight": 1.0}, {"correlation_weight": 1.0}])
+def test_shifts_and_comparisons_are_drawn_from_the_seed_and_the_first_sample(
+    weights: dict[str, Any],
+) -> None:
     # An eighth of 16 positions: there are shifts.
     start = {"x": random(1, 4, 2, 16, 16)}
-    drawn = replace(OPTIONS, iterations=3, **options)
+    drawn = replace(OPTIONS, iterations=3, **weights)
     plain = made(drawn, start=start).inputs["x"]
     assert (made(replace(drawn, seed=1), start=start).inputs["x"] != plain).any()
     assert (made(drawn, start=start, first=4).inputs["x"] != plain).any()
