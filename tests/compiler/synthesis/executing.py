@@ -53,27 +53,27 @@ def one_node(
     return parse(f"(float[{dims}] x) => ({declared}) {body}", **(constants or {}))
 
 
-def tensors(feeds: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+def tensors(feeds: Mapping[str, Array], device: str = "cpu") -> dict[str, torch.Tensor]:
     """Arrays as tensors."""
-    return {name: torch.tensor(array) for name, array in feeds.items()}
+    return {name: torch.tensor(array, device=device) for name, array in feeds.items()}
 
 
 def assert_as_onnx_runtime(
-    model: ir.Model, feeds: Mapping[str, Array] | None = None, tolerance: float = TOLERANCE
+    model: ir.Model, feeds: Mapping[str, Array] | None = None, device: str = "cpu"
 ) -> None:
-    """Equal outputs, of each within ``tolerance`` of its largest magnitude."""
+    """Equal outputs, each within ``TOLERANCE`` of its largest magnitude."""
     fed = dict(feeds) if feeds is not None else random_feeds(model, batch=3)
     expected = run(model, fed, optimize=False)
-    found: dict[str, torch.Tensor] = GraphModule(model)(tensors(fed))
+    found: dict[str, torch.Tensor] = GraphModule(model).to(device)(tensors(fed, device))
     assert list(found) == list(expected)
     for name, array in expected.items():
         assert tuple(found[name].shape) == array.shape, name
-        _assert_close(found[name].numpy(), array, tolerance)
+        _assert_close(found[name].cpu().numpy(), array)
 
 
-def _assert_close(found: NDArray[np.float32], expected: Array, tolerance: float) -> None:
+def _assert_close(found: NDArray[np.float32], expected: Array) -> None:
     scale = max(float(np.abs(expected).max(initial=0)), 1e-3)
-    assert float(np.abs(found - expected).max(initial=0)) <= tolerance * scale
+    assert float(np.abs(found - expected).max(initial=0)) <= TOLERANCE * scale
 
 
 def assert_gradients(

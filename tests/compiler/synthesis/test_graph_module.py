@@ -160,11 +160,22 @@ WEIGHTS: dict[str, Array] = {
 }
 
 
+def network(name: str) -> ir.Model:
+    text = NETWORKS[name]
+    return parse(text, **{key: array for key, array in WEIGHTS.items() if f" {key}" in text})
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_networks_on_a_gpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # whose products have 10 bits
+    assert_as_onnx_runtime(prepare(network(name)), device="cuda")
+
+
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 @pytest.mark.parametrize("form", [prepare, normalize])
 def test_networks_of_other_kinds(name: str, form: Callable[[ir.Model], ir.Model]) -> None:
-    text = NETWORKS[name]
-    model = parse(text, **{key: array for key, array in WEIGHTS.items() if f" {key}" in text})
+    model = network(name)
     assert_as_onnx_runtime(form(model), random_feeds(model, batch=3))
     assert_gradients(form(model), random_feeds(model, batch=1), fast=True)
 
