@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """IEEE-754 binary formats: between bit patterns and exact values, rounded half to even."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar, Self
 
@@ -15,17 +15,18 @@ class BinaryFormat:
     name: str
     precision: int
     word: int
+    infinity: int = field(init=False)
+    """The bit pattern of plus infinity: the first that isn't finite."""
+    lowest_exponent: int = field(init=False)
+    """The exponent of the smallest subnormal, ``2**lowest_exponent``."""
 
-    @property
-    def infinity(self) -> int:
-        """The bit pattern of plus infinity: the first that isn't finite."""
+    def __post_init__(self) -> None:
+        """Work out once what every operation needs."""
         exponent_bits = self.word - self.precision
-        return ((1 << exponent_bits) - 1) << (self.precision - 1)
-
-    @property
-    def lowest_exponent(self) -> int:
-        """The exponent of the smallest subnormal, ``2**lowest_exponent``."""
-        return 3 - (1 << (self.word - self.precision - 1)) - self.precision
+        infinity = ((1 << exponent_bits) - 1) << (self.precision - 1)
+        object.__setattr__(self, "infinity", infinity)
+        lowest_exponent = 3 - (1 << (exponent_bits - 1)) - self.precision
+        object.__setattr__(self, "lowest_exponent", lowest_exponent)
 
     def encode(self, negative: bool, magnitude: int, exponent: int) -> int:
         """The bits of ``±magnitude * 2**exponent``, rounded half to even, subnormals included.
@@ -56,12 +57,12 @@ class BinaryFormat:
 
     def decode(self, bits: int) -> tuple[bool, int, int]:
         """The sign, magnitude and exponent of ``±magnitude * 2**exponent``."""
-        negative, bits = bool(bits >> (self.word - 1)), bits & ((1 << (self.word - 1)) - 1)
-        field, fraction = divmod(bits, 1 << (self.precision - 1))
-        if field == 0:
-            return negative, fraction, self.lowest_exponent
         hidden = 1 << (self.precision - 1)
-        return negative, hidden | fraction, self.lowest_exponent + field - 1
+        biased = (bits & self.infinity) >> (self.precision - 1)
+        negative, fraction = bool(bits >> (self.word - 1)), bits & (hidden - 1)
+        if biased == 0:
+            return negative, fraction, self.lowest_exponent
+        return negative, hidden | fraction, self.lowest_exponent + biased - 1
 
 
 @dataclass(frozen=True, slots=True)
