@@ -39,7 +39,8 @@ class Choices:
         clips: "keep" keeps ReLU6 and its like exact under equalization, with a bound for each
             channel; "relu" drops the bound, as DFQ's authors do: another function.
         dead_channels: whether channels that BatchNorm says are always zero, always at their bound
-            or constant lose their weights.
+            or constant lose their weights. Where "samples" stand in for BatchNorm, only if weights
+            have one scale a tensor: with a scale for each channel there is too little to win.
         dead_deviations: standard deviations that such a channel may spread over.
         equalization: whether weights are equalized across layers: "none", "always", or
             "per-tensor" where they have one scale a tensor. A scale a channel leaves nothing to
@@ -67,7 +68,8 @@ class Choices:
             works from kept statistics.
         averaged_positions: how many positions an average over a whole map has where samples show
             ranges and layer statistics: "all", or "one" for random images, in which no one thing
-            fills the map as it does in photographs.
+            fills the map as it does in photographs. With "one", outputs also cover mean - 4 std to
+            mean + 6 std: random images show no class.
         codes: widths, signs, granularity.
         synthetic: how data is made where none is given.
     """
@@ -120,6 +122,12 @@ class Choices:
     def synthesizes(self) -> bool:
         """Whether data is made from the network itself."""
         return self.synthetic.synthesis != "none"
+
+    @property
+    def clears_dead_channels(self) -> bool:
+        """Whether channels that statistics call dead lose their weights."""
+        doubted = self.layer_statistics == "samples" and self.codes.per_channel
+        return self.dead_channels and not doubted
 
     @property
     def equalizes(self) -> bool:

@@ -35,7 +35,7 @@ def rewrites(
     found: list[tuple[str, Rewrite]] = []
     if choices.clips == "relu":
         found.append(("replace clips", replace_clips))
-    if choices.dead_channels:
+    if choices.clears_dead_channels:
         found.append(
             (
                 "clear dead channels",

@@ -127,6 +127,38 @@ def test_what_batch_normalization_kept_counts_where_it_did() -> None:
     assert [note.where for note in noted.notes] == ["b", "y"]
 
 
+def test_outputs_reach_beyond_what_random_images_show_of_them() -> None:
+    choices = load_choices("leaves")
+    scales: dict[str, float] = {}
+    for positions in ("one", "all"):
+        changed = choices.changed({"averaged_positions": positions, "ranges": "min-max"})
+        result = quantize(channels_last(), changed, input_ranges={"x": UNIT})
+        (scales[positions],) = result.plan.activations["y"].scales
+        (noted,) = (step for step in result.steps if step.name == "statistics")
+        figures, seen = noted.notes[-1].figures, result.statistics.values["y"]
+        covered = 255 * scales[positions]
+        wider = covered > 1.05 * (seen.maximum - seen.minimum)
+        assert wider == (positions == "one")
+        assert covered > 6 * figures["std"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "clears"),
+    [
+        ({"per_channel": False}, True),
+        ({"per_channel": True}, False),
+        ({"per_channel": True, "layer_statistics": "kept"}, True),
+        ({"per_channel": False, "dead_channels": False}, False),
+    ],
+)
+def test_dead_channels_by_samples_count_where_weights_share_a_scale(
+    settings: dict[str, object], clears: bool
+) -> None:
+    choices = load_choices("leaves").changed(settings)
+    steps = quantize(residual(), choices, input_ranges={"x": UNIT}).steps
+    assert ("clear dead channels" in [step.name for step in steps]) == clears
+
+
 def test_an_input_of_unknown_range_is_asked_for() -> None:
     with pytest.raises(InvalidData, match=r"input x: .*--input-range x=LOW,HIGH"):
         quantize(residual(), load_choices("leaves"))
