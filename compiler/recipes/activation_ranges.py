@@ -24,7 +24,6 @@ from intaglio.compiler.real.ranges.data_free_ranges import (
     DataFreeRule,
     SigmaRule,
     WeightedErrorRule,
-    data_free_range,
     data_free_ranges,
 )
 from intaglio.compiler.real.ranges.histograms import observe_histograms
@@ -80,8 +79,6 @@ def find_ranges(
         observed = observe_histograms(seen, data, names, report)
         statistics = observed.statistics
         ranges = calibrated_ranges(observed, calibration, choices.codes.activations)
-    if choices.averaged_positions == "one":
-        ranges = {**ranges, **_wider_outputs(model, choices, known, ranges)}
     binding = {name: inputs.ranges[name] for name in inputs.binding}
     summary = f"{choices.ranges}, on {statistics.samples} samples"
     return FoundRanges({**ranges, **binding}, statistics, summary)
@@ -90,24 +87,6 @@ def find_ranges(
 def as_observed(model: ir.Model, choices: Choices) -> ir.Model:
     """The network that samples are run through, value for value that of ``model``."""
     return keep_positions(model) if choices.averaged_positions == "one" else model
-
-
-def _wider_outputs(
-    model: ir.Model, choices: Choices, known: Propagated, ranges: Mapping[str, Range]
-) -> dict[str, Range]:
-    """Of the network's outputs: random images show none of its classes, whose scores lie far out.
-
-    They cover what the data-free rule says from the outputs' mean and std too.
-    """
-    encoding = choices.codes.activations
-    found = ((value, known.distributions.get(value.name or "")) for value in model.graph.outputs)
-    return {
-        value.name or "": ranges[value.name or ""].union(
-            data_free_range(value, distribution, WeightedErrorRule(), encoding, {})
-        )
-        for value, distribution in found
-        if distribution is not None and value.name in ranges
-    }
 
 
 def _within(range: Range) -> ChannelDistribution:

@@ -68,8 +68,7 @@ class Choices:
             works from kept statistics.
         averaged_positions: how many positions an average over a whole map has where samples show
             ranges and layer statistics: "all", or "one" for random images, in which no one thing
-            fills the map as it does in photographs. With "one", outputs also cover mean - 4 std to
-            mean + 6 std: random images show no class.
+            fills the map as it does in photographs.
         codes: widths, signs, granularity.
         synthetic: how data is made where none is given.
     """
