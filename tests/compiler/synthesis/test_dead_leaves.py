@@ -37,3 +37,18 @@ def test_a_disc_is_round_and_where_its_centre_is() -> None:
     found = dead_leaves(np.random.default_rng(4), 50, 1, (33, 33), 0.0)[:, 0]
     assert float((found[:, 0, 0] != found[:, 32, 32]).mean()) > 0.8
     assert float((found[:, 16, 16] == found[:, 16, 17]).mean()) > 0.5
+
+
+def test_no_surface_of_some_size_fills_its_box() -> None:
+    # A disc fills pi / 4 of its bounding box; what lies on top of it only takes away.
+    found = dead_leaves(np.random.default_rng(5), 10, 1, (64, 64), 0.9)[:, 0]
+    shares: list[float] = []
+    for image in found:
+        for colour in np.unique(image):
+            rows, columns = np.nonzero(image == colour)
+            inside = min(rows.min(), columns.min()) > 0 and max(rows.max(), columns.max()) < 63
+            if inside and rows.size > 30:
+                box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+                shares.append(rows.size / float(box))
+    assert len(shares) > 20
+    assert max(shares) < 0.88
