@@ -21,6 +21,7 @@ Report = Callable[[int, float], None]
 _PATIENCE = 0.2  # of the iterations, before the learning rate falls
 _LEAST_RATE = 1e-4
 _WORST_GROWTH = 100.0
+_LEAST_TRIAL = 20  # iterations, before growth counts as divergence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +87,7 @@ def generate(
         _keep_within(losses, z)
         for name, term in (*terms.items(), ("total", total)):
             found.setdefault(name, []).append(float(term.detach()))
-        _require_convergence(found["total"], options.learning_rate)
+        _require_convergence(found["total"], max(patience, _LEAST_TRIAL), options.learning_rate)
         report(iteration + 1, found["total"][-1])
     inputs = {name: losses.coordinates[name].samples(each) for name, each in z.items()}
     for name, array in inputs.items():
@@ -122,9 +123,15 @@ def _keep_within(losses: Losses, z: Mapping[str, torch.Tensor]) -> None:
             each.copy_(losses.coordinates[name].within(each))
 
 
-def _require_convergence(totals: list[float], learning_rate: float) -> None:
-    last = totals[-1]
-    if np.isfinite(last) and abs(last) <= _WORST_GROWTH * max(abs(totals[0]), 1.0):
+def _require_convergence(totals: list[float], trial: int, learning_rate: float) -> None:
+    """Refuse what is no number, and what stays far above the start without falling.
+
+    From a start that fits well, first steps go far beyond and return.
+    """
+    last, allowed = totals[-1], _WORST_GROWTH * max(totals[0], 1.0)
+    earlier, recent = totals[-trial : -trial // 2], totals[-trial // 2 :]
+    grown = len(totals) > trial and min(earlier) > allowed and min(recent) >= min(earlier)
+    if np.isfinite(last) and not grown:
         return
     if len(totals) == 1:
         raise InvalidData(

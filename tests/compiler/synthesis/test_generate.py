@@ -22,6 +22,7 @@ from intaglio.compiler.synthesis.options import SynthesisOptions
 from intaglio.errors import InvalidData
 from tests.compiler.real.building import parse, random
 from tests.compiler.synthesis.describing import described
+from tests.compiler.synthesis.trained import moments
 
 OPTIONS = SynthesisOptions("batch-norm", iterations=15)
 CONVOLUTION = "(float[N,2,6,6] x) => (y) { a = Conv(x, w) y = Relu(a) }"
@@ -142,8 +143,20 @@ def test_a_convolution_of_zeros_moves_nothing_but_keeps_all_finite() -> None:
 
 def test_a_loss_that_diverges_stops_with_what_to_change() -> None:
     image = described(2, 6, 6, low=-1e30, high=1e30)
-    with pytest.raises(InvalidData, match=r"after 2 iterations.*--set learning_rate=1e\+08"):
-        made(replace(OPTIONS, learning_rate=1e9), image=image)
+    with pytest.raises(InvalidData, match=r"(inf|nan) after 2 iterations.*--set learning_rate=1e\+24"):
+        made(replace(OPTIONS, learning_rate=1e25), image=image)
+    with pytest.raises(InvalidData, match=r"after \d\d iterations.*learning_rate=1e\+08"):
+        made(replace(OPTIONS, learning_rate=1e9, iterations=200), image=image)
+
+
+def test_a_start_that_fits_may_be_left_for_a_while() -> None:
+    mean, std = moments(MODEL, START, ["a"])["a"]
+    target = LayerTarget("a", 100 * mean, 100 * std)
+    wide = parse(CONVOLUTION, w=100 * random(0, 3, 2, 3, 3))
+    options = replace(OPTIONS, statistics="batch", iterations=40, input_weight=0.0)
+    totals = made(options, wide, target=target).losses["total"]
+    assert totals[1] > 100 * max(totals[0], 1)
+    assert totals[-1] < totals[1] / 100
 
 
 def test_a_loss_that_is_no_number_from_the_start_is_another_matter() -> None:

@@ -87,6 +87,14 @@ def test_every_distance_falls(distance: Distance, statistics: Literal["sample", 
         assert misses(found.inputs) < 0.7 * misses(noise(IMAGES, 4, 0, "normal"))
 
 
+def test_slack_forgives_all_that_noise_of_the_same_seed_misses_by() -> None:
+    options = replace(QUICK, distance="slack", statistics="batch", iterations=1, input_weight=0.0)
+    assert made(replace(options, slack_quantile=1.0)).losses["total"][0] < 1e-6
+    courses = [made(replace(options, slack_quantile=q)).losses["total"][0] for q in (0.9, 0.5, 0.0)]
+    l2 = made(replace(options, distance="l2")).losses["total"][0]
+    assert 0 < courses[0] < courses[1] < courses[2] < l2
+
+
 ALL = replace(
     QUICK,
     iterations=6,
@@ -148,7 +156,7 @@ def test_samples_don_t_depend_on_how_many_go_through_at_once(
 ) -> None:
     options = replace(QUICK, synthetic_samples=6, iterations=4, weighting="layerwise")
     together = made(options)
-    limit(monkeypatch, 4)
+    limit(monkeypatch, 3)
     split = made(options)
     np.testing.assert_allclose(split.inputs["x"], together.inputs["x"], atol=0.01)
 
@@ -224,8 +232,8 @@ def test_nothing_is_made_for_a_network_without_weights() -> None:
 
 def test_a_loss_that_diverges_advises() -> None:
     wide = {"x": described(3, 8, 8, low=-1e30, high=1e30)}
-    with pytest.raises(InvalidData, match=r"--set learning_rate=1e\+08"):
-        made(replace(QUICK, learning_rate=1e9), inputs=wide)
+    with pytest.raises(InvalidData, match=r"--set learning_rate=1e\+24"):
+        made(replace(QUICK, learning_rate=1e25), inputs=wide)
 
 
 @pytest.mark.parametrize("synthesis", ["weight-sums", "moments"])
