@@ -19,11 +19,14 @@ def correlation_spectrum(samples: torch.Tensor) -> Pair:
         samples: ``[N, ...]``.
 
     Returns:
-        ``[N]`` and ``[N, N]``, a column an eigenvector whose largest component is positive.
+        float64 ``[N]`` and ``[N, N]``, a column an eigenvector whose largest component is positive.
     """
     directions = torch.nn.functional.normalize(samples.flatten(1), dim=1)
+    # The last bits of a product depend on the number of threads; rounding leaves them out.
+    exact = directions.double()
+    correlations = (exact @ exact.T).to(samples.dtype).double()
     function: Any = _Spectrum  # whose ``apply`` has no types
-    values, vectors = function.apply(directions @ directions.T)
+    values, vectors = function.apply(correlations)
     return values, vectors
 
 
@@ -51,7 +54,7 @@ def correlation_loss(samples: torch.Tensor, independent: torch.Tensor) -> torch.
         shares = (wanted - wanted[0]) / span
     magnitude = _MAGNITUDE * torch.square(values - wanted).mean()
     structure = (shares * -(vectors * axes).sum(0)).sum().abs()
-    return magnitude + structure
+    return (magnitude + structure).to(samples.dtype)
 
 
 class _Spectrum(torch.autograd.Function):

@@ -40,8 +40,15 @@ def synthesize(
 ) -> SyntheticSet:
     """Make inputs by gradient descent through the network.
 
-    Equal options give equal samples on one machine. The loss is as ``Losses`` says; where several
-    batches of samples are made, the noted loss is their mean.
+    Equal options give equal samples, bit for bit, on one machine with one PyTorch: every random
+    number is drawn from the seed, on the CPU. The number of threads changes nothing in
+    convolutions, statistics and correlations (measured with 1 to 4 threads on PyTorch 2.13; it
+    rests on how its kernels divide work), but may in large matrix products, whose sums are split
+    from three threads on. Another machine or PyTorch, or a GPU, adds in another order too. Descent
+    makes more of such a last bit with every step: the samples are as good, but others.
+
+    The loss is as ``Losses`` says; where several batches of samples are made, the noted loss is
+    their mean.
 
     Args:
         model: prepared (``prepare``): BatchNormalizations still stand on it. It stays as it is.

@@ -114,6 +114,23 @@ def test_equal_options_make_equal_bytes_and_other_seeds_others(options: Synthesi
     assert (once != other).mean() > 0.9
 
 
+@pytest.mark.parametrize("statistics", ["sample", "batch"])
+def test_the_number_of_threads_changes_nothing(statistics: Literal["sample", "batch"]) -> None:
+    # Large enough for PyTorch to share out: it divides work of 32768 elements or more.
+    text = """(float[N,3,24,24] x) => (y) {
+        a = Conv(x, w0) b = BatchNormalization(a, g0, o0, m0, v0) c = Relu(b) y = Conv(c, w1)
+    }"""
+    data = {"x": random(0, 8, 3, 24, 24)}
+    model = trained(text, (16,), data, w0=random(1, 16, 3, 3, 3), w1=random(2, 4, 16, 3, 3))
+    options = replace(ALL, statistics=statistics, weighting="uniform", synthetic_samples=24)
+    made_with: list[bytes] = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found = made(replace(options, iterations=3), model, {"x": described(3, 24, 24)})
+        made_with.append(found.inputs["x"].tobytes())
+    assert made_with[0] == made_with[1] == made_with[2]
+
+
 def test_the_given_model_stays_as_it_is() -> None:
     before = ir.to_proto(BLOCKS).SerializeToString()
     made(ALL)
