@@ -11,34 +11,24 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from benchmarks.data_free_cases import CASES, Case, ablations
+from benchmarks.integer_accuracy import BATCH, Scores, integer_accuracy
 from benchmarks.networks import data_folder
 from intaglio.commands.data import open_dataset
-from intaglio.commands.engines import fastest_engine, prepare
 from intaglio.commands.float_models import dataset_feeds, input_specs
 from intaglio.commands.integer_side import IntegerSide
 from intaglio.commands.tables import Column, Table, print_table
-from intaglio.compiler.pipeline import lower
 from intaglio.compiler.real.load import load_model
-from intaglio.compiler.real.onnx_runtime import Session
 from intaglio.compiler.real.save import save_model
 from intaglio.compiler.recipes import load_choices, quantize
-from intaglio.frontends.onnx import import_onnx
-from intaglio.numerics.profile import load_profile
 
-BATCH = 10
 CALIBRATION = 100
-
-Scores = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +62,6 @@ class Reached:
     divergence: float
     signal_to_noise: float
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Scores:
-    """Every image's outputs by three ways, and its label."""
-
-    real: list[Scores] = field(default_factory=list[Scores])
-    written: list[Scores] = field(default_factory=list[Scores])
-    integer: list[Scores] = field(default_factory=list[Scores])
-    labels: list[Scores] = field(default_factory=list[Scores])
 
 
 def main() -> None:
@@ -121,8 +101,23 @@ def reach(case: Case, limit: int | None = None) -> Reached:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "quantized.onnx"
         save_model(result.model, path)
-        scores = _evaluate(case, model, load_model(path), limit)
-    return _judge(case, scores, seconds)
+        accuracy = integer_accuracy(
+            case.network,
+            model,
+            load_model(path),
+            profile=case.profile,
+            preprocessing=case.preprocessing,
+            limit=limit,
+        )
+    top1, integers = accuracy.float_top1, accuracy.integer_top1
+    return Reached(
+        network=case.network.name,
+        setting=case.setting,
+        **asdict(accuracy),
+        loss=None if top1 is None or integers is None else top1 - integers,
+        target=case.target,
+        seconds=seconds,
+    )
 
 
 def _feeds(case: Case, model: ir.Model, count: int) -> Iterator[Mapping[str, Scores]]:
@@ -135,65 +130,6 @@ def _feeds(case: Case, model: ir.Model, count: int) -> Iterator[Mapping[str, Sco
         limit=count,
     )
     yield from dataset_feeds(model, dataset, BATCH)
-
-
-def _evaluate(case: Case, model: ir.Model, quantized: ir.Model, limit: int | None) -> _Scores:
-    real, written = Session(model), Session(quantized)
-    graph = lower(import_onnx(quantized, "quantized", BATCH), load_profile(case.profile))
-    run = prepare(graph, fastest_engine(graph))
-    dataset = open_dataset(
-        data_folder() / case.network.images,
-        inputs=input_specs(model),
-        labels=case.network.label_file,
-        preprocessing=case.preprocessing or case.network.preprocessing,
-        limit=limit,
-    )
-    scores = _Scores()
-    (given,), (output,) = graph.inputs, graph.outputs
-    for batch in dataset.batches(BATCH, 0):
-        feeds, count = batch.inputs, len(next(iter(batch.inputs.values())))
-        for session, kept in ((real, scores.real), (written, scores.written)):
-            (found,) = session.run(feeds).values()
-            kept.append(found.reshape(count, -1))
-        (array,) = feeds.values()
-        padded = np.concatenate([array, np.repeat(array[-1:], BATCH - count, axis=0)])
-        scores.integer.append(run({given.name: padded}, None)[output][:count].reshape(count, -1))
-        if batch.labels is not None:
-            scores.labels.append(batch.labels)
-    return scores
-
-
-def _judge(case: Case, scores: _Scores, seconds: float) -> Reached:
-    real, written, integer = (
-        np.concatenate(kept).astype(np.float64)
-        for kept in (scores.real, scores.written, scores.integer)
-    )
-    top: list[float | None] = [None, None, None]
-    if scores.labels:
-        labels = np.concatenate(scores.labels)
-        top = [100 * float((kept.argmax(1) == labels).mean()) for kept in (real, written, integer)]
-    noise = np.square(real - integer).sum()
-    expected, found = _log_softmax(real), _log_softmax(integer)
-    return Reached(
-        network=case.network.name,
-        setting=case.setting,
-        images=len(real),
-        float_top1=top[0],
-        onnx_runtime_top1=top[1],
-        integer_top1=top[2],
-        loss=None if top[0] is None or top[2] is None else top[0] - top[2],
-        target=case.target,
-        same_class=100 * float((real.argmax(1) == integer.argmax(1)).mean()),
-        divergence=float((np.exp(expected) * (expected - found)).sum(1).mean()),
-        signal_to_noise=10 * float(np.log10(np.square(real).sum() / noise)),
-        seconds=seconds,
-    )
-
-
-def _log_softmax(scores: Scores) -> Scores:
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    result: Scores = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return result
 
 
 def _print(rows: Sequence[Reached]) -> None:
