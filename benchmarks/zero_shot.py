@@ -28,6 +28,7 @@ from benchmarks.zero_shot_results import Results, add_result, read_results
 from benchmarks.zero_shot_run import Result, measure
 from benchmarks.zero_shot_tables import print_compared, print_reached
 from benchmarks.zero_shot_timing import Timing, print_timings, timings
+from intaglio.errors import IntaglioError
 
 Task = tuple[Case, int]
 """A case and a seed."""
@@ -58,6 +59,8 @@ def main() -> int:
         parser.error(f"no real networks and images at {data_folder()}: set INTAGLIO_DATA")
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // arguments.jobs))
     if arguments.timing:
+        if arguments.json:
+            parser.error("--timing keeps nothing: leave --json out")
         os.environ["OMP_NUM_THREADS"] = "2"
         return 0 if _time(arguments.only, arguments.options) else 1
     changes = dict(map(_name_and_value, arguments.options))
@@ -69,7 +72,10 @@ def main() -> int:
     seeds = arguments.seeds or (1 if arguments.ablation else 3)
     results = read_results(arguments.json)
     complete = True
-    tasks = missing(cases, results, seeds, arguments.images)
+    try:
+        tasks = missing(cases, results, seeds, arguments.images)
+    except IntaglioError as error:
+        parser.error(str(error))
     for result in run(tasks, arguments.images, arguments.jobs):
         complete = complete and result is not None
         if result is None:
@@ -100,7 +106,8 @@ def run(tasks: dict[str, Task], images: int | None, jobs: int) -> Iterator[Resul
     """Results as they come, each said in a line; None for one that failed."""
     # Fresh processes: those that are forked would share the threads of ONNX Runtime and PyTorch.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=context)
+    try:
         waiting = {pool.submit(measure, *task, images): task for task in tasks.values()}
         for done, future in enumerate(as_completed(waiting), 1):
             case, seed = waiting[future]
@@ -113,6 +120,9 @@ def run(tasks: dict[str, Task], images: int | None, jobs: int) -> Iterator[Resul
             result = future.result()
             print(f"{words}: {_outcome(result)}", flush=True)
             yield result
+    finally:
+        # An interrupt waits for what runs, and starts nothing more.
+        pool.shutdown(cancel_futures=True)
 
 
 def _name_and_value(option: str) -> tuple[str, str]:

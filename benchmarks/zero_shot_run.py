@@ -32,6 +32,7 @@ class Result:
         key: equal to that of a case whose result this is.
         network: its name.
         setting: of the case that asked for it first.
+        options: of the command line, without those that name files and inputs.
         seed: of the data.
         did: what making the data was, in words.
         last_loss: of making it, None where nothing was optimized.
@@ -45,6 +46,7 @@ class Result:
     key: str
     network: str
     setting: str
+    options: str
     seed: int
     did: str
     last_loss: float | None
@@ -104,6 +106,7 @@ def measure(case: Case, seed: int, images: int | None) -> Result:
             key=case.key(seed, images),
             network=case.network.name,
             setting=case.setting,
+            options=" ".join(_options(case)),
             seed=seed,
             did=did,
             last_loss=float(loss[1]) if loss else None,
@@ -160,11 +163,16 @@ def run_guarded(
     return Finished(found, seconds, json.loads(done.stdout), None)
 
 
-def _arguments(case: Case, seed: int, model: Path, data: Path) -> list[str | Path]:
-    network = case.network
-    found: list[str | Path] = ["--recipe", case.recipe, "--bits", case.bits, "--weights", WEIGHTS]
+def _options(case: Case) -> list[str]:
+    found = ["--recipe", case.recipe, "--bits", case.bits, "--weights", WEIGHTS]
     for option in case.options:
         found += ["--set", option]
+    return found
+
+
+def _arguments(case: Case, seed: int, model: Path, data: Path) -> list[str | Path]:
+    network = case.network
+    found: list[str | Path] = [*_options(case)]
     if case.input_range is not None:
         (name,) = (value.name or "" for value in load_model(model).graph.inputs)
         low, high = case.input_range
