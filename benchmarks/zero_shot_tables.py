@@ -47,14 +47,16 @@ def print_reached(cases: Sequence[Case], results: Results, seeds: int, images: i
 
 def print_compared(cases: Sequence[Case], results: Results, seeds: int, images: int | None) -> None:
     """Each case after what it is held against, a row each."""
-    rows: dict[str, dict[str, Cell]] = {}
+    rows: dict[tuple[str, str], dict[str, Cell]] = {}
     for case in with_references(cases):
         found = results_of(case, results, seeds, images)
         losses = [result.last_loss for result in found if result.last_loss is not None]
-        named = case.recipe in case.setting
-        rows[case.key(0, images)] = {
+        setting = case.setting
+        if case.recipe not in setting:
+            setting += f", {case.recipe}"
+        rows[case.key(0, images), setting] = {
             "network": case.network.name,
-            "setting": case.setting if named else f"{case.setting}, {case.recipe}",
+            "setting": setting,
             **_cells(spread_of(found)),
             "loss": fmean(losses) if losses else None,
             "seconds": _mean_seconds(case, results, seeds, images),
