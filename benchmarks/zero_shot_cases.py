@@ -129,10 +129,11 @@ class Case:
         )
 
 
-RANGES_ONLY: Settings = {"ranges": "percentile", "percentile": 99.9}
-"""Ranges from data; corrections of biases stay as the recipe calculates them from BatchNorm."""
+RANGES_ONLY: Settings = {"bias_correction": "none", "ranges": "kl"}
+"""Ranges from data by the guideline's rule, and nothing else."""
 
-LEARNED: Settings = {**RANGES_ONLY, "rounding": "learned"}
+LEAST_ERROR: Settings = {**RANGES_ONLY, "ranges": "mse"}
+LEARNED: Settings = {**LEAST_ERROR, "rounding": "learned"}
 SYMMETRIC = (-1.0, 1.0)
 
 
@@ -146,13 +147,18 @@ def _same_recipe(
 
 
 def _four_bits(network: Network) -> tuple[Case, ...]:
-    zeroq = Case(network, "w4a4 ranges, zeroq", "zeroq", "w4a4", RANGES_ONLY)
-    dsg = Case(network, "w4a4 ranges, dsg", "dsg", "w4a4", RANGES_ONLY)
+    """Two rules for ranges: noise is nearly as good as images where errors are least already."""
+    zeroq = Case(network, "w4a4 kl ranges, zeroq", "zeroq", "w4a4", RANGES_ONLY)
+    dsg = Case(network, "w4a4 kl ranges, dsg", "dsg", "w4a4", RANGES_ONLY)
+    least = Case(network, "w4a4 mse ranges, dsg", "dsg", "w4a4", LEAST_ERROR)
+    other = Case(network, "w4a4 mse ranges, zeroq", "zeroq", "w4a4", LEAST_ERROR)
     learned = Case(network, "w4a4 learned, dsg", "dsg", "w4a4", LEARNED)
     return (
         zeroq.at_least((zeroq.noise(), 0.0)),
         dsg.at_least((zeroq, 0.0), (dsg.real(), -3.0)),
-        learned.at_least((dsg, 10.0)),
+        other,
+        least.at_least((least.real(), -3.0)),
+        learned.at_least((least, 10.0)),
     )
 
 

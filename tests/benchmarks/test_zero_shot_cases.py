@@ -16,7 +16,7 @@ GZSQ = Case(RESNET20, "gzsq", "gzsq", "w4a4", RANGES_ONLY)
 
 def test_a_name_says_nothing_of_a_result() -> None:
     assert replace(DSG, setting="other").key(0, 100) == DSG.key(0, 100)
-    assert DSG.changed({"learning_rate": 0.9}).key(0, 100) == DSG.key(0, 100)
+    assert DSG.changed({"learning_rate": 0.2}).key(0, 100) == DSG.key(0, 100)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_name_says_nothing_of_a_result() -> None:
         replace(DSG, folded=True),
         replace(DSG, input_range=(-1.0, 1.0)),
         DSG.changed({"iterations": 10}),
-        DSG.changed({"bias_correction": "none"}),
+        DSG.changed({"bias_correction": "calculated"}),
         DSG.real(),
         DSG.noise(),
     ],
@@ -61,7 +61,9 @@ def test_changes_reach_what_a_case_is_held_against() -> None:
 
 def test_every_case_has_choices_and_a_name_of_its_own() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
-    assert all(case.demands or case.refused_with for case in CASES)
+    asked = [case for case in CASES if case.demands or case.refused_with]
+    # ZeroQ's ranges of least error stand beside DSG's, with nothing asked of them.
+    assert len(CASES) - len(asked) == 2
     for case in with_references(CASES):
         assert case.choices.codes.per_channel
         assert case.choices.synthesizes == (case.setting != "100 images")
@@ -78,10 +80,12 @@ def test_ablations_change_what_they_say() -> None:
     cases = ablations()
     assert len({case.name for case in cases}) == len(cases)
     parts = {case.name: case.choices.synthetic for case in cases}
-    alone = parts["ResNet20, w4a4 ranges, dsg: slack alone"]
+    alone = parts["ResNet20, w4a4 kl ranges, published: slack alone"]
     assert (alone.distance, alone.weighting, alone.correlation_weight) == ("slack", "uniform", 0.0)
-    without = parts["ResNet20, w4a4 ranges, dsg: all without layerwise"]
+    without = parts["ResNet20, w4a4 kl ranges, published: all but layerwise"]
     assert (without.distance, without.weighting, without.class_weight) == ("slack", "uniform", 2.0)
-    fills = {one.fill for name, one in parts.items() if "SqueezeNet, w8a8, gzsq: fill=" in name}
+    ours = parts["ResNet32, w4a4 kl ranges, dsg: with slack"]
+    assert (ours.distance, ours.statistics) == ("slack", "batch")
+    fills = {one.fill for name, one in parts.items() if "folded" in name and "gzsq: fill=" in name}
     assert len(fills) == 8
     assert parts["SqueezeNet, w8a8, gzsq: synthesis=classes"].class_weight == 1.0
