@@ -53,7 +53,7 @@ def _parse(path: Path) -> Choices:
         if path.stat().st_size > _LARGEST_FILE:
             raise InvalidOption("--recipe", path, "it is too large for a recipe", "give a smaller")
         tree = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidOption(
             "--recipe", path, f"it can't be read ({error})", "give a TOML file"
         ) from error

@@ -3,9 +3,13 @@
 
 import tomllib
 from difflib import get_close_matches
+from math import inf
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from intaglio.errors import InvalidOption
+
+_LARGEST = 2**1023
+"""As a whole number that float64 has."""
 
 
 def parse_setting(text: str) -> tuple[str, object]:
@@ -22,7 +26,7 @@ def parse_setting(text: str) -> tuple[str, object]:
         raise InvalidOption("--set", text, "it sets nothing", "write NAME=VALUE")
     try:
         return name, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, too many digits, or too many brackets
         return name, value
 
 
@@ -45,7 +49,7 @@ def checked_value(owner: type, name: str, value: object) -> object:
             f"{near[0]} perhaps?" if near else f"choose one of {', '.join(words)}",
         )
     if hint is float and type(value) is int:
-        return float(value)
+        return float(value) if abs(value) <= _LARGEST else inf
     if type(value) is not hint:
         raise InvalidOption(name, value, "it is of another kind", f"give a {hint.__name__}")
     return value

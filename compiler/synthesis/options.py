@@ -9,12 +9,12 @@ from typing import Literal
 from intaglio.errors import InvalidOption
 
 _Bound = tuple[Callable[[float], bool], str]
-_NATURAL: _Bound = (lambda value: value >= 1, "choose a whole number from 1 up")
+_SAMPLES: _Bound = (lambda value: 1 <= value <= 1_000_000, "choose 1 to 1,000,000")
 _WHOLE: _Bound = (lambda value: value >= 0, "choose a whole number from 0 up")
 _WEIGHT: _Bound = (lambda value: value >= 0 and isfinite(value), "choose 0 or more")
 # Every comparison refuses NaN.
 _BOUNDS: dict[str, _Bound] = {
-    "synthetic_samples": _NATURAL,
+    "synthetic_samples": _SAMPLES,
     "iterations": _WHOLE,
     "seed": _WHOLE,
     "learning_rate": (lambda value: value > 0 and isfinite(value), "choose a number above 0"),

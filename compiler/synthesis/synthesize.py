@@ -32,6 +32,7 @@ Progress = Callable[[str, int, int | None], None]
 Described = Mapping[str, InputDescription]
 Images = NDArray[np.float32]
 
+_SCORES = "a score for each class, in a row for each sample"
 MOMENT_SAMPLES = 32  # random images; twice as many move stds by a few percent
 
 
@@ -72,11 +73,11 @@ def synthesize(
         drawn = noise(inputs, at_once, options.seed, "normal")
         gaussian = {name: torch.as_tensor(array).to(like) for name, array in drawn.items()}
         targets = with_slack(module, targets, gaussian, options.slack_quantile)
-    scores = find_class_scores(model) if options.class_weight else None
+    scores = _scores_of_samples(model, module, inputs, options)
     if options.synthesis == "classes" and scores is None:
         raise InvalidData(
             model.graph.name or "the model",
-            "no output with a score for each class",
+            f"no output with {_SCORES}",
             "scores, which synthesis=classes asks for and nothing else",
             "choose another, as --set synthesis=moments",
         )
@@ -111,6 +112,27 @@ def find_targets(model: ir.Model, options: SynthesisOptions, inputs: Described) 
             return TargetSet(())
         case _:
             assert_never(options.synthesis)
+
+
+def _scores_of_samples(
+    model: ir.Model, module: GraphModule, inputs: Described, options: SynthesisOptions
+) -> ClassScores | None:
+    """Where classes are asked for: the scores, if each sample has one row of them.
+
+    What folds positions or time into the batch has rows for each of those.
+    """
+    scores = find_class_scores(model) if options.class_weight else None
+    if scores is None:
+        return None
+    count = samples_at_once(model, 1)
+    device = next(module.buffers()).device
+    feeds = {
+        name: torch.as_tensor(array, device=device)
+        for name, array in noise(inputs, count, options.seed, "uniform").items()
+    }
+    with torch.no_grad():
+        rows = len(module(feeds, [scores.value])[scores.value])
+    return scores if rows == count else None
 
 
 def _leaves(model: ir.Model, inputs: Described, seed: int) -> Iterator[Mapping[str, Images]]:
@@ -168,4 +190,4 @@ def _joined(
 def _class_note(options: SynthesisOptions, scores: ClassScores | None) -> tuple[Note, ...]:
     if scores is not None or not options.class_weight:
         return ()
-    return (Note("classes", "no output has a score for each class; class_weight does nothing", {}),)
+    return (Note("classes", f"no output has {_SCORES}; class_weight does nothing", {}),)

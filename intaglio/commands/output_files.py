@@ -86,6 +86,16 @@ def require_writable(path: Path) -> None:
         )
 
 
+def require_apart(path: Path, model: Path) -> None:
+    """Refuse an output that would take the place of the model it is made from.
+
+    Raises:
+        InvalidFile: both are one file.
+    """
+    if path.exists() and model.exists() and path.samefile(model):
+        raise InvalidFile(path, "it is the float model itself", "name another file to write")
+
+
 def _partial(path: Path) -> Path:
     # In the same folder, so that the renaming is one step of the file system.
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")

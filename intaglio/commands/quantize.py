@@ -18,7 +18,7 @@ from intaglio.commands.float_models import (
 from intaglio.commands.input_ranges import input_ranges
 from intaglio.commands.integer_side import IntegerSide
 from intaglio.commands.models import Shapes, named
-from intaglio.commands.output_files import require_writable
+from intaglio.commands.output_files import require_apart, require_writable
 from intaglio.commands.synthesis.saving import SavedSet, require_savable, save_set
 from intaglio.compiler.real.ranges.ranges import Range
 from intaglio.compiler.real.save import save_model
@@ -29,7 +29,7 @@ from intaglio.compiler.recipes.quantize import Progress
 from intaglio.compiler.recipes.recipe_files import data_making_presets
 from intaglio.compiler.recipes.width_search import WidthSearch
 from intaglio.compiler.synthesis.synthetic_set import SyntheticSet
-from intaglio.errors import InvalidFile, InvalidOption
+from intaglio.errors import InvalidOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,9 @@ def quantize_file(
         UnsupportedModel: parts of the model have no integer form.
     """
     require_writable(output)
-    if output.exists() and output.samefile(path):
-        raise InvalidFile(output, "it is the float model itself", "name another file with -o")
+    require_apart(output, path)
+    if save_data is not None and save_data.resolve() == output.resolve():
+        raise InvalidOption("--save-data", save_data, "it is the output too", "name another file")
     quantized = quantize_model(path, choices, given, save_data=save_data, progress=progress)
     result = quantized.result
     save_model(result.model, output)
@@ -182,6 +183,7 @@ def quantize_model(
     choices = choices or load_choices(default_recipe(given))
     if save_data is not None:
         _require_made(choices, save_data)
+        require_apart(save_data, path)
     model = load_float(path, given.shapes)
     ranges = input_ranges(model, given.input_ranges, given.preprocessing)
     data = None if given.calibration is None else _calibration(model, given.calibration)

@@ -2,6 +2,7 @@
 """Data made from the digits network alone: made, saved, and used by other verbs."""
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,20 @@ def test_other_verbs_read_a_saved_set(tmp_path: Path, saved: Path, lowered: Path
     assert calibrated["samples"] == 3
 
 
+def test_data_never_takes_the_place_of_its_network(tmp_path: Path) -> None:
+    model = tmp_path / "net.npz"
+    shutil.copyfile(NETWORK, model)
+    before = files(tmp_path)
+    for arguments in (
+        ("synthesize", model, "--recipe", "noise", "-o", model),
+        ("quantize", model, "--recipe", "noise", "-o", tmp_path / "q.onnx", "--save-data", model),
+    ):
+        finished = intaglio(*arguments)
+        assert finished.code == 2
+        assert "net.npz: it is the float model itself" in finished.err
+        assert files(tmp_path) == before
+
+
 def test_diagnose_measures_on_what_its_recipe_makes() -> None:
     common = ("diagnose", NETWORK, "--recipe", "noise", "--together-only")
     facts = json.loads(done(*common, "--limit", "5", "--json"))
@@ -126,6 +141,7 @@ def test_diagnose_measures_on_what_its_recipe_makes() -> None:
         (("--save-data", "made.npz"), "--save-data made.npz: the recipe makes no data"),
         (("--recipe", "noise", "--save-data", "made.zip"), "name a file ending .npz"),
         (("--recipe", "noise", "--save-data", "absent/made.npz"), "there is no folder absent"),
+        (("--recipe", "noise", "-o", "a.npz", "--save-data", "a.npz"), "it is the output too"),
         (("--recipe", "noize"), "noise perhaps?"),
         (("--set", "synthesis=batch_norm"), "batch-norm perhaps?"),
         (("--set", "iterations=1.5"), "give a int"),

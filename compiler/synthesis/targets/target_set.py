@@ -86,9 +86,10 @@ def refuse(model: ir.Model, problems: list[tuple[ir.Node, str]], method: str) ->
         return
     lines = [f"{describe(node)}: {method} can't estimate it: {reason}" for node, reason in problems]
     normalized = any(node.op_type == "BatchNormalization" for node in model.graph)
-    instead = "--recipe dsg, which takes targets from BatchNormalization, or " if normalized else ""
+    without = "--recipe leaves, which estimates nothing"
+    instead = "--recipe dsg, which takes targets from BatchNormalization" if normalized else without
     raise UnsupportedModel(
         model.graph.name or "the model",
         lines,
-        f"Choose {instead}--recipe guideline with --calibration DATA",
+        f"Choose {instead}, or --recipe guideline with --calibration DATA",
     )

@@ -8,6 +8,7 @@ from time import perf_counter
 from intaglio.commands.float_models import load_float
 from intaglio.commands.input_ranges import input_ranges
 from intaglio.commands.models import named
+from intaglio.commands.output_files import require_apart
 from intaglio.commands.quantize import NOTHING, Given
 from intaglio.commands.synthesis.saving import SavedSet, require_savable, save_set
 from intaglio.compiler.real.normalization.normalize import normalize
@@ -76,6 +77,7 @@ def synthesize_file(
         UnsupportedModel: parts of the model have no integer form.
     """
     require_savable("--output", output)
+    require_apart(output, path)
     recipe = recipe or default_source(path, given)
     choices = choices or load_choices(recipe)
     if not choices.synthesizes:

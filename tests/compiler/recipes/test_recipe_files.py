@@ -43,6 +43,8 @@ def test_a_file_is_a_recipe(tmp_path: Path) -> None:
         ("[synthetic]\nsynthesis = 3", "synthesis 3"),
         ('[layers."a"]\nweight_bit = 3', "weight_bit"),
         ("ranges =", "can't be read"),
+        ("seed = " + "9" * 5000, "can't be read"),
+        ("seed = " + "[" * 50_000, "can't be read"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, said: str) -> None:

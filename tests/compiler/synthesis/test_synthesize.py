@@ -217,6 +217,23 @@ def test_a_network_without_classes_has_nothing_to_say_of_them() -> None:
     assert "class_weight does nothing" in note.said
 
 
+@pytest.mark.parametrize("batch", ["N", "2"])
+def test_scores_of_positions_are_no_classes_of_samples(batch: str) -> None:
+    text = """(float[BATCH,3,8,8] x) => (float[M,4] y) {
+        a = Conv(x, w) b = BatchNormalization(a, g0, o0, m0, v0)
+        t = Transpose <perm = [0,2,3,1]> (b) f = Reshape(t, s) y = Gemm(f, v)
+    }"""
+    constants = {"w": random(0, 6, 3, 3, 3), "v": random(1, 6, 4), "s": np.array([-1, 6])}
+    data = {"x": random(2, 2, 3, 8, 8)}
+    model = trained(text.replace("BATCH", batch), (6,), data, **constants)
+    options = replace(QUICK, class_weight=1.0, synthetic_samples=2, iterations=2)
+    found = made(options, model)
+    assert set(found.losses) == {"layers", "input", "total"}
+    assert "class_weight does nothing" in found.notes[-1].said
+    with pytest.raises(InvalidData, match="a row for each sample"):
+        made(replace(options, synthesis="classes"), model)
+
+
 def test_without_batch_norm_another_recipe_is_named() -> None:
     model = prepare(parse("(float[N,3,8,8] x) => (y) { y = Conv(x, w) }", w=random(0, 4, 3, 3, 3)))
     with pytest.raises(InvalidData, match=r"no BatchNormalization.*gzsq"):
