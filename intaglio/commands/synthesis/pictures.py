@@ -49,16 +49,19 @@ def pictures(samples: NDArray[np.float32], viewing: Viewing) -> list[Image.Image
     planes = _planes(samples)
     if planes is None:
         return None
-    channels = planes.shape[-1]
-    if samples.ndim == 4 and channels in (1, 3):
-        pixels = _as_pixels(planes, viewing)
-        images = [_grey_or_colours(one) for one in pixels]
-    else:
-        images = [_heat_map(one, viewing.range) for one in planes]
-    return [_resized(image) for image in images]
+    colours = samples.ndim == 4 and planes.shape[-1] in (1, 3)
+    # One at a time: large samples take memory in float64.
+    return [_resized(_picture(one.astype(np.float64), viewing, colours)) for one in planes]
 
 
-def _planes(samples: NDArray[np.float32]) -> Reals | None:
+def _picture(planes: Reals, viewing: Viewing, colours: bool) -> Image.Image:
+    """Of one sample ``[H, W, C]``."""
+    if colours:
+        return _grey_or_colours(_as_pixels(planes, viewing))
+    return _heat_map(planes, viewing.range)
+
+
+def _planes(samples: NDArray[np.float32]) -> NDArray[np.float32] | None:
     """``[n, H, W, C]``, None where two of H and W aren't longer than one."""
     if samples.ndim == 3:
         found = samples[..., None]
@@ -68,7 +71,7 @@ def _planes(samples: NDArray[np.float32]) -> Reals | None:
         found = samples
     else:
         found = samples.transpose(0, 2, 3, 1)
-    return None if min(found.shape[1:3]) < 2 else found.astype(np.float64)
+    return None if min(found.shape[1:3]) < 2 else found
 
 
 def _as_pixels(planes: Reals, viewing: Viewing) -> Bytes:
