@@ -12,6 +12,7 @@ from intaglio.compiler.synthesis.options import SynthesisOptions
 # As in Qin et al.'s code, but for 300 of their 500 iterations.
 _PUBLISHED: Settings = {
     "statistics": "sample",
+    "distance": "l2",
     "start": "normal",
     "learning_rate": 0.9,
     "iterations": 300,
@@ -29,13 +30,8 @@ _CHANGES: Mapping[str, Settings] = {
     "without correlation": {"correlation_weight": 0.0},
     "from normal numbers": {"start": "normal"},
     "each sample by itself": {"statistics": "sample"},
-    "with slack": {"distance": "slack"},
-    "with slack, layerwise": {
-        "statistics": "sample",
-        "distance": "slack",
-        "weighting": "layerwise",
-    },
-    "relative distance": {"distance": "relative", "learning_rate": 0.1, "class_weight": 0.1},
+    "l2": {"distance": "l2", "learning_rate": 0.2, "class_weight": 2.0},
+    "slack": {"distance": "slack", "learning_rate": 0.2, "class_weight": 2.0},
     "500 iterations": {"iterations": 500},
 }
 

@@ -9,6 +9,9 @@ import torch
 from intaglio.compiler.synthesis.channel_moments import EPSILON
 from intaglio.compiler.synthesis.layer_target import LayerTarget
 
+# Of a layer's mean variance: a channel with less is all but constant, its own spread no measure.
+_LEAST_SHARE = 0.01
+
 Distance = Literal["l2", "slack", "z-score", "relative"]
 
 
@@ -42,8 +45,9 @@ def layer_distance(
       slacks delta, gamma. DSG (Qin et al. 2023), slack distribution alignment.
     - "z-score": |(m - mu) / sqrt((s + e)^2 + (sigma + e)^2)|, e = 1e-6. GZSQ (Sharma, Abraham and
       Rajendiran 2023), absolute Z-score. The spread only divides: it isn't matched itself.
-    - "relative": the mean over channels of ((m - mu)^2 + (s - sigma)^2) / sigma^2, so that each
-      channel and layer counts alike, whatever it measures in. Ours.
+    - "relative": the mean over channels of ((m - mu)^2 + (s - sigma)^2) / (sigma^2 + v / 100),
+      with v the mean of sigma^2 over the channels, so that each layer counts alike, whatever it
+      measures in, and each channel that isn't all but constant. Ours.
 
     Args:
         mean: ``[N, C]``, or ``[1, C]`` of all samples together.
@@ -63,8 +67,9 @@ def layer_distance(
             spread = torch.square(std + EPSILON) + torch.square(target.std + EPSILON)
             return _norms(off_mean / torch.sqrt(spread))
         case "relative":
-            count = target.mean.numel()
-            return (_squares(off_mean / target.std) + _squares(off_std / target.std)) / count
+            spread = torch.square(target.std)
+            scale = torch.sqrt(spread + _LEAST_SHARE * spread.mean())
+            return (_squares(off_mean / scale) + _squares(off_std / scale)) / scale.numel()
         case _:
             assert_never(distance)
 

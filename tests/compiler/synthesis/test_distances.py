@@ -49,7 +49,9 @@ def test_each_equation(seed: int, rows: int, channels: int, delta: float, gamma:
             + np.maximum(np.abs(s - sigma) - gamma, 0) ** 2
         ).sum(1),
         "z-score": np.sqrt(((m - mu) ** 2 / ((s + 1e-6) ** 2 + (sigma + 1e-6) ** 2)).sum(1)),
-        "relative": (((m - mu) ** 2 + (s - sigma) ** 2) / sigma**2).mean(1),
+        "relative": (
+            ((m - mu) ** 2 + (s - sigma) ** 2) / (sigma**2 + 0.01 * (sigma**2).mean())
+        ).mean(1),
     }
     for distance in DISTANCES:
         # The target's std is smoothed by 1e-6 under the square root, as measured ones are.
@@ -85,10 +87,18 @@ def test_the_spread_only_divides_a_z_score() -> None:
 
 def test_a_relative_distance_has_no_units() -> None:
     m, s, mu, sigma = drawn(7, 3, 4)
-    scale = np.array([1.0, 10.0, 100.0, 1000.0])
+    scale = 1000.0
     plain = found(m, s, tensor_target(mu, sigma), "relative")
     scaled = found(scale * m, scale * s, tensor_target(scale * mu, scale * sigma), "relative")
     np.testing.assert_allclose(scaled, plain, rtol=1e-3)
+
+
+def test_a_channel_that_is_all_but_constant_counts_relative_to_its_layer() -> None:
+    mu, sigma = np.zeros(2), np.array([1.0, 1e-6])
+    off = np.array([[0.0, 0.1]])
+    # (0.1)^2 / (0 + 0.01 * 1/2), the mean over two channels; its own spread would make it 5e9.
+    distance = found(mu + off, sigma[None], tensor_target(mu, sigma), "relative")
+    np.testing.assert_allclose(distance, 1.0, rtol=1e-3)
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
