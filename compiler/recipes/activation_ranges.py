@@ -36,6 +36,8 @@ from intaglio.compiler.recipes.known_inputs import KnownInputs
 
 Report = Callable[[int, int | None], None]
 
+_WIDE = 8  # bits of activations
+
 
 @dataclass(frozen=True, slots=True)
 class FoundRanges:
@@ -86,7 +88,16 @@ def find_ranges(
 
 def as_observed(model: ir.Model, choices: Choices) -> ir.Model:
     """The network that samples are run through, value for value that of ``model``."""
-    return keep_positions(model) if choices.averaged_positions == "one" else model
+    match choices.averaged_positions:
+        case "all":
+            return model
+        case "one":
+            return keep_positions(model)
+        case "by-width":
+            wide = choices.codes.activation_bits >= _WIDE
+            return keep_positions(model) if wide else model
+        case _:
+            assert_never(choices.averaged_positions)
 
 
 def _within(range: Range) -> ChannelDistribution:

@@ -67,8 +67,9 @@ class Choices:
             what follows from those around them; "samples" notes what samples show, for all that
             works from kept statistics.
         averaged_positions: how many positions an average over a whole map has where samples show
-            ranges and layer statistics: "all", or "one" for random images, in which no one thing
-            fills the map as it does in photographs.
+            ranges and layer statistics: "all"; "one" for random images, in which no one thing
+            fills the map as it does in photographs; or "by-width", one where activations have 8
+            bits or more, whose steps stay small in a range that is too wide.
         codes: widths, signs, granularity.
         synthetic: how data is made where none is given.
     """
@@ -95,7 +96,7 @@ class Choices:
     bias_correction: Literal["none", "calculated", "data", "both"] = "none"
     bias_side: Literal["float", "integers"] = "float"
     layer_statistics: Literal["kept", "samples"] = "kept"
-    averaged_positions: Literal["all", "one"] = "all"
+    averaged_positions: Literal["all", "one", "by-width"] = "all"
     codes: QuantizationOptions = field(default_factory=QuantizationOptions)
     synthetic: SynthesisOptions = field(default_factory=SynthesisOptions)
 

@@ -140,14 +140,18 @@ def test_an_average_over_random_images_varies_as_one_position_does() -> None:
         v=random(2, 4, 4),
     )
     scales: dict[str, float] = {}
-    for positions in ("one", "all"):
-        choices = load_choices("leaves").changed({"averaged_positions": positions})
+    for positions, bits in (("one", 8), ("all", 8), ("by-width", 8), ("one", 7), ("by-width", 7)):
+        changes = {"averaged_positions": positions, "activation_bits": bits}
+        choices = load_choices("leaves").changed(changes)
         result = quantize(model, choices, input_ranges=RANGES)
-        (scales[positions],) = result.plan.activations["y"].scales
+        (scales[f"{positions}, {bits}"],) = result.plan.activations["y"].scales
         (noted,) = (step for step in result.steps if step.name == "statistics")
-        scales[f"std, {positions}"] = noted.notes[-1].figures["std"]
-    assert scales["one"] > 1.5 * scales["all"]
-    assert scales["std, one"] > 1.5 * scales["std, all"]
+        scales[f"std, {positions}, {bits}"] = noted.notes[-1].figures["std"]
+    assert scales["one, 8"] > 1.5 * scales["all, 8"]
+    assert scales["std, one, 8"] > 1.5 * scales["std, all, 8"]
+    assert scales["by-width, 8"] == scales["one, 8"]
+    assert scales["by-width, 7"] < scales["one, 7"]
+    assert scales["std, by-width, 7"] == scales["std, all, 8"]
 
 
 def test_statistics_are_taken_from_data_that_is_given() -> None:
