@@ -2,9 +2,10 @@
 """Machine code equals the other engines on random graphs of every op, arithmetic and width."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from intaglio.compiler.targets.tvm.unsupported import Limit, problems
 from tests.simulator.compiled.comparing import assert_compiled_agrees
 from tests.simulator.random_graphs import STEPS, cases
 
@@ -18,4 +19,6 @@ from tests.simulator.random_graphs import STEPS, cases
 @given(data=st.data())
 def test_compiled_agrees_on_every_tensor(step: str, data: st.DataObject) -> None:
     case = data.draw(cases(step, most_steps=3))
+    # Machine code refuses products of more than 127 bits, which are for the other engine.
+    assume(all(limit is not Limit.WIDE_PRODUCT for limit, _ in problems(case.graph)))
     assert_compiled_agrees(case.graph, case.inputs)
