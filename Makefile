@@ -2,8 +2,8 @@
 # Every target sets up what it needs in .venv; `make help` lists the targets.
 
 PYTHON ?= python3
-# pytest's -m expression; `make test SELECT=` runs the slow tests too.
-SELECT ?= not slow
+# pytest's -m expression; `make test SELECT=` runs the slow tests and those under QEMU too.
+SELECT ?= not slow and not emulated
 JOBS ?= 2
 
 BIN := .venv/bin
@@ -27,7 +27,7 @@ help: ## List the targets.
 demo: $(RUNTIME) ## Quantize, lower and simulate the digits network, and report.
 	$(BIN)/intaglio demo
 
-test: $(DEVELOPMENT) ## Run the tests but the slow ones (SELECT= runs all).
+test: $(DEVELOPMENT) ## Run the tests but the slow and the emulated ones (SELECT= runs all).
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "$(SELECT)"
 
 check: $(DEVELOPMENT) ## Lint, format, types, floors, file cap.

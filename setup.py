@@ -13,5 +13,5 @@ PACKAGES = find_packages(include=[f"{name}*" for name in ("intaglio", *FOLDERS)]
 setup(
     packages=sorted({p if p.startswith("intaglio") else f"intaglio.{p}" for p in PACKAGES}),
     package_dir={"intaglio": "intaglio"} | {f"intaglio.{folder}": folder for folder in FOLDERS},
-    package_data={"intaglio": ["py.typed", "commands/peers/locks/*.lock"], "": ["*.toml"]},
+    package_data={"intaglio": ["py.typed", "commands/peers/locks/*.lock"], "": ["*.toml", "*.c"]},
 )

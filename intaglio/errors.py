@@ -105,3 +105,19 @@ class PeerFailed(IntaglioError):
     def __init__(self, peer: str, found: str, advice: str) -> None:
         """Say which peer it was and what it did, and advise."""
         super().__init__(f"{peer}: {found}; {advice}.")
+
+
+class MissingTool(IntaglioError):
+    """A program that a command runs isn't installed."""
+
+    def __init__(self, tool: str, advice: str) -> None:
+        """Say which program is missing, and advise."""
+        super().__init__(f"{tool} is not installed; {advice}.")
+
+
+class EmulationFailed(IntaglioError):
+    """A program for another processor could not be built, or ended with an error under QEMU."""
+
+    def __init__(self, target: str, found: str, advice: str) -> None:
+        """Say for which target, what happened, and advise."""
+        super().__init__(f"{target}: {found}; {advice}.")

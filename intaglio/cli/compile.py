@@ -18,10 +18,16 @@ def compile(
         typer.Argument(help="An .intaglio file, quantized ONNX or .tflite.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.")],
-    target: Annotated[Literal["host"], typer.Option(help="What to compile for.")] = "host",
+    target: Annotated[
+        str,
+        typer.Option(
+            help="host, aarch64, aarch64+dotprod, aarch64+dotprod+i8mm, "
+            "or cortex-m0plus, -m4, -m7, -m33, -m55."
+        ),
+    ] = "host",
     cpu: Annotated[
         Literal["auto", "avx512-vnni", "avx-vnni", "avx2", "portable"],
-        typer.Option(help="Instructions that kernels may use; auto: the widest of this machine."),
+        typer.Option(help="The host's instructions for kernels; auto: the widest it has."),
     ] = "auto",
     name: Annotated[
         str | None,
@@ -41,13 +47,21 @@ def compile(
     from intaglio.cli.printing import print_facts
     from intaglio.commands.compile import compile_file
     from intaglio.commands.models import LoweringOptions, parse_shapes
+    from intaglio.compiler.targets.tvm.arm_machines import arm_machine
     from intaglio.compiler.targets.tvm.machine import Instructions, host
+    from intaglio.errors import InvalidOption
 
+    if target == "host":
+        machine = host(None if cpu == "auto" else Instructions(cpu))
+    elif cpu != "auto":
+        raise InvalidOption("cpu", cpu, "is for the host", "leave it out: the target says it all")
+    else:
+        machine = arm_machine(target)
     summary = compile_file(
         model,
         output,
         LoweringOptions(profile, batch, parse_shapes(shape or ())),
-        host(None if cpu == "auto" else Instructions(cpu)),
+        machine,
         name,
         threads,
     )

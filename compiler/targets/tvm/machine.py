@@ -16,10 +16,15 @@ class Instructions(Enum):
     AVX512_VNNI = "avx512-vnni"
     AVX_VNNI = "avx-vnni"
     AVX2 = "avx2"
+    NEON_I8MM = "neon-i8mm"
+    NEON_DOTPROD = "neon-dotprod"
+    NEON = "neon"
+    MVE = "mve"
+    ARM_DSP = "arm-dsp"
     PORTABLE = "portable"
 
 
-_X86_CPU = {
+_X86_CPU: Mapping[Instructions, str] = {
     Instructions.AVX512_VNNI: "icelake-server",
     Instructions.AVX_VNNI: "alderlake",
     Instructions.AVX2: "haswell",
@@ -36,17 +41,28 @@ class Machine:
         triple: as LLVM writes it.
         cpu: as LLVM names it; empty for the least of the triple.
         instructions: what kernels may use.
+        features: of LLVM's, beside those of the processor, with their signs.
+        pointer_bits: of an address.
     """
 
     triple: str
     cpu: str
     instructions: Instructions
+    features: tuple[str, ...] = ()
+    pointer_bits: int = 64
 
     @property
-    def target(self) -> Mapping[str, str]:
+    def target(self) -> Mapping[str, object]:
         """As TVM writes it."""
-        found = {"kind": "llvm", "mtriple": self.triple}
-        return found | ({"mcpu": self.cpu} if self.cpu else {})
+        found: dict[str, object] = {"kind": "llvm", "mtriple": self.triple}
+        if self.cpu:
+            found["mcpu"] = self.cpu
+        if self.features:
+            found["mattr"] = list(self.features)
+        if self.pointer_bits == 32:
+            # TVM doesn't know Thumb, and says so where it has to guess.
+            found["vector-width"] = 128
+        return found
 
 
 def host(instructions: Instructions | None = None) -> Machine:
@@ -62,16 +78,20 @@ def host(instructions: Instructions | None = None) -> Machine:
             )
         return Machine(f"{platform.machine()}-linux-gnu", "", Instructions.PORTABLE)
     chosen = available()[0] if instructions is None else instructions
+    if chosen not in _X86_CPU:
+        raise InvalidOption(
+            "instructions", chosen, "are an ARM processor's", "choose a target that has them"
+        )
     return Machine("x86_64-linux-gnu", _X86_CPU[chosen], chosen)
 
 
 def available() -> tuple[Instructions, ...]:
     """The instruction sets that this machine runs, the widest first."""
     flags = _x86_flags()
-    return tuple(found for found in Instructions if _X86_FLAGS[found] <= flags)
+    return tuple(found for found, needed in _X86_FLAGS.items() if needed <= flags)
 
 
-_X86_FLAGS: dict[Instructions, set[str]] = {
+_X86_FLAGS: Mapping[Instructions, set[str]] = {
     Instructions.AVX512_VNNI: {
         "avx512f",
         "avx512bw",

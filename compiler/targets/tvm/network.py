@@ -256,7 +256,8 @@ class _Compilation:
     def _copy(self, source: Any, to: Any, name: str) -> Any:
         type = self._graph.type_of(name)
         size = type.size * np.dtype(dtype_of(type)).itemsize
-        return llvm.evaluate(llvm.call("handle", "memcpy", to, source, _long(size)))
+        count = tirx.IntImm(f"int{self._machine.pointer_bits}", size)
+        return llvm.evaluate(llvm.call("handle", "memcpy", to, source, count))
 
     def _call(self, function: str, *arguments: Any) -> Any:
         return llvm.call("handle", f"{self._name}_{function}", *arguments)

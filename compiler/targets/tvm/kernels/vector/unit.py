@@ -32,7 +32,7 @@ class Unit:
 
 
 def unit_of(instructions: Instructions) -> Unit | None:
-    """The unit of a machine, None where there is none that kernels are written for."""
+    """The x86 unit of a machine, None where it has none that kernels are written for."""
     match instructions:
         case Instructions.AVX512_VNNI:
             return Unit(instructions.value, 16, 28, _dot_512)
@@ -40,7 +40,14 @@ def unit_of(instructions: Instructions) -> Unit | None:
             return Unit(instructions.value, 8, 12, _dot_256)
         case Instructions.AVX2:
             return Unit(instructions.value, 8, 8, _dot_avx2)
-        case Instructions.PORTABLE:
+        case (
+            Instructions.NEON_I8MM
+            | Instructions.NEON_DOTPROD
+            | Instructions.NEON
+            | Instructions.MVE
+            | Instructions.ARM_DSP
+            | Instructions.PORTABLE
+        ):
             return None
 
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ARM processors by the names that users give them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+
+from intaglio.compiler.targets.tvm.machine import Instructions, Machine
+from intaglio.errors import InvalidOption
+
+_AARCH64 = Machine("aarch64-linux-gnu", "generic", Instructions.NEON, ("+neon",))
+_THUMB = Machine("thumbv7em-none-eabi", "cortex-m4", Instructions.ARM_DSP, pointer_bits=32)
+
+ARM_MACHINES: Mapping[str, Machine] = {
+    "aarch64": _AARCH64,
+    "aarch64+dotprod": replace(
+        _AARCH64, instructions=Instructions.NEON_DOTPROD, features=("+neon", "+dotprod")
+    ),
+    "aarch64+dotprod+i8mm": replace(
+        _AARCH64, instructions=Instructions.NEON_I8MM, features=("+neon", "+dotprod", "+i8mm")
+    ),
+    "cortex-m0plus": replace(
+        _THUMB,
+        triple="thumbv6m-none-eabi",
+        cpu="cortex-m0plus",
+        instructions=Instructions.PORTABLE,
+    ),
+    "cortex-m4": _THUMB,
+    "cortex-m7": replace(_THUMB, cpu="cortex-m7"),
+    "cortex-m33": replace(_THUMB, triple="thumbv8m.main-none-eabi", cpu="cortex-m33"),
+    "cortex-m55": replace(
+        _THUMB,
+        triple="thumbv8.1m.main-none-eabi",
+        cpu="cortex-m55",
+        instructions=Instructions.MVE,
+        # Integer vectors; what is proved to need no floating point uses none.
+        features=("+mve",),
+    ),
+}
+"""By target; ``aarch64`` has Advanced SIMD alone, which every AArch64 processor has."""
+
+
+def arm_machine(target: str) -> Machine:
+    """The processor of a target.
+
+    Raises:
+        InvalidOption: there is no such target.
+    """
+    if target in ARM_MACHINES:
+        return ARM_MACHINES[target]
+    near = get_close_matches(target, ARM_MACHINES, 1)
+    advice = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(ARM_MACHINES)}"
+    raise InvalidOption("target", target, "is no target", advice)

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The form of a step for Helium, the vectors of Cortex-M55 and its successors."""
+
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.targets.tvm.function import Kernel
+from intaglio.compiler.targets.tvm.kernels.scope import Scope
+
+
+def mve(scope: Scope, op: fixed.Op) -> Kernel | None:
+    """The kernel of a node and its followers, None where this family has none."""
+    return None

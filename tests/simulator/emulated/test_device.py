@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every processor computes the simulator's bits under QEMU."""
+
+import pytest
+
+from intaglio.compiler.targets.tvm.arm_machines import ARM_MACHINES
+from intaglio.simulator.emulated.boards import BOARDS, PACKAGES, find_tool
+from intaglio.simulator.emulated.device import Device
+from tests.compiler.targets.tvm.test_artifact import every_op
+from tests.simulator.emulated.devices import assert_device_agrees, random_samples
+from tests.simulator.text_cases import fixed_graph
+
+pytestmark = pytest.mark.emulated
+
+CONVOLUTION = """
+%x: i8[1,5,5,3] = input from "x"
+%w: i8[4,3,3,3] = constant [@weights]
+%b: i32[4] = constant [900, -1, 0, 77]
+%sum: i32[1,5,5,4] = conv2d(%x, %w, %b) accumulator=accumulator(type=i32) pads=[1, 1, 1, 1] \
+input_zero_point=-3 pad_value=-3
+%y: i8[1,5,5,4] = requantize(%sum) requantizers=[requantizer(scaling=multiply-shift(\
+multiplier=1518500250, shift=38, rounding=half-toward-positive), zero_point=1, low=-128, high=127)]
+""".replace("\\\n", "").replace("@weights", ", ".join(str(n * 37 % 251 - 125) for n in range(108)))
+
+
+def test_every_processor_has_a_board() -> None:
+    assert BOARDS.keys() == ARM_MACHINES.keys()
+
+
+@pytest.mark.parametrize("target", ["aarch64", "cortex-m7", "cortex-m33", "cortex-m55"])
+def test_every_op_gives_the_simulators_bits(target: str) -> None:
+    graph = every_op()
+    assert_device_agrees(graph, target, random_samples(graph, 3))
+
+
+@pytest.mark.parametrize("target", ARM_MACHINES)
+def test_a_convolution_gives_the_simulators_bits(target: str) -> None:
+    graph = fixed_graph(CONVOLUTION)
+    assert_device_agrees(graph, target, random_samples(graph, 20))
+
+
+@pytest.mark.parametrize("target", ["aarch64", "cortex-m4"])
+def test_instructions_are_counted_the_same_each_time(target: str) -> None:
+    graph = fixed_graph(CONVOLUTION)
+    (sample,) = random_samples(graph, 1)
+    with Device(graph, target) as device:
+        first, second = device.count(sample), device.count(sample)
+    assert first == second
+    # The call, the return and the harness's loop are counted with the functions of the object.
+    assert 0 < sum(first.by_function.values()) <= first.total < 200_000
+
+
+def test_each_tool_has_a_package() -> None:
+    for board in BOARDS.values():
+        assert {f"{board.tools}gcc", f"{board.tools}nm", board.emulator[0]} <= PACKAGES.keys()
+        assert find_tool(board.emulator[0]).endswith(board.emulator[0])
