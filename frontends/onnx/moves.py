@@ -17,6 +17,7 @@ from intaglio.frontends.onnx.moving import permuted, rearrange
 from intaglio.frontends.onnx.site import Site, distinct_axes
 from intaglio.frontends.readers import MOVE, Reader
 from intaglio.frontends.refusal import Refusal
+from intaglio.numerics.slicing import slice_range
 
 _MODES = {"constant": PadMode.CONSTANT, "edge": PadMode.EDGE, "reflect": PadMode.REFLECT}
 
@@ -128,8 +129,7 @@ def slice_(site: Site) -> Real:
         raise Refusal("its starts, ends, axes and steps differ in number, or a step is 0")
     starts, steps, shape = [0] * rank, [1] * rank, list(x.shape)
     for start, end, axis, step in zip(given, ends, axes, strides, strict=True):
-        # Python's own slices clamp just as ONNX does.
-        taken = range(x.shape[axis])[slice(start, end, step)]
+        taken = slice_range(start, end, step, x.shape[axis])
         starts[axis], steps[axis], shape[axis] = taken.start, taken.step, len(taken)
     op = scaled.Slice(tuple(starts), tuple(steps))
     return site.move(op, x, checked(tuple(shape)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
-import numpy.typing as npt
 
 from intaglio.compiler.ir import scaled
 from intaglio.frontends.constraints import expects
@@ -18,17 +17,10 @@ from intaglio.frontends.onnx.planes import channels_first, channels_last, spatia
 from intaglio.frontends.onnx.site import Site, distinct_axes, float32
 from intaglio.frontends.readers import MOVE, Reader
 from intaglio.frontends.refusal import Refusal
+from intaglio.numerics.resampling import COORDINATES, ROUNDINGS, resize_coordinates
 
 _LONGEST_AXIS = 2**16
-_HALF, _ONE = np.float32(0.5), np.float32(1)
-
-_ROUNDINGS: dict[str, Callable[[float], int]] = {
-    "round_prefer_floor": lambda x: floor(x) if _halfway(x) else floor(x + 0.5),
-    "round_prefer_ceil": lambda x: ceil(x) if _halfway(x) else floor(x + 0.5),
-    "floor": floor,
-    "ceil": ceil,
-}
-_COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
+_ONE = np.float32(1)
 
 
 @expects("constant sizes or scales")
@@ -38,14 +30,6 @@ def KNOWN_EXTENTS(site: Site) -> str | None:
         if site.has(index) and not isinstance(site.operand(index), Static):
             return f"computes its operand {index + 1}"
     return None
-
-
-def _halfway(x: float) -> bool:
-    """Whether a coordinate is a tie; float32 leaves some that should be a little off.
-
-    Source: ONNX Runtime 1.31, measured: what is off by less than 1e-6 counts.
-    """
-    return abs(x - floor(x) - 0.5) < 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +106,15 @@ def _rounding(site: Site, axis: _Axis) -> Callable[[float], int]:
     """
     if site.opset < 11:
         return ceil if axis.scale < 1 else floor
-    return _ROUNDINGS[site.text("nearest_mode", "round_prefer_floor")]
+    return ROUNDINGS[site.text("nearest_mode", "round_prefer_floor")]
 
 
 def _indices(axis: _Axis, coordinates: str, rounding: Callable[[float], int]) -> tuple[int, ...]:
     """Which element of the axis each new one is a copy of."""
     return tuple(
         min(max(rounding(float(place)), 0), axis.before - 1)
-        for place in _coordinates(axis, coordinates)
+        for place in resize_coordinates(axis.before, axis.after, axis.scale, coordinates)
     )
-
-
-def _coordinates(axis: _Axis, mode: str) -> npt.NDArray[np.float32]:
-    """Where the new elements lie on the old axis."""
-    indices = np.arange(axis.after, dtype=np.float32)
-    match mode:
-        case "asymmetric":
-            return indices / axis.scale
-        case "align_corners":
-            last = np.float32(max(axis.after - 1, 1))
-            return indices * np.float32(axis.before - 1) / last
-        case "pytorch_half_pixel" if axis.after == 1:
-            return indices
-        case _:
-            return (indices + _HALF) / axis.scale - _HALF
 
 
 def _linear(planes: list[_Axis], mode: str) -> scaled.ResizeLinear:
@@ -179,8 +148,8 @@ RESIZE = Reader(
         PLANE,
         KNOWN_EXTENTS,
         one_of("mode", "nearest", ("nearest", "linear")),
-        one_of("coordinate_transformation_mode", "half_pixel", _COORDINATES),
-        one_of("nearest_mode", "round_prefer_floor", tuple(_ROUNDINGS)),
+        one_of("coordinate_transformation_mode", "half_pixel", COORDINATES),
+        one_of("nearest_mode", "round_prefer_floor", tuple(ROUNDINGS)),
         unset("antialias", "exclude_outside"),
         one_of("keep_aspect_ratio_policy", "stretch", ("stretch",)),
     ),

@@ -22,6 +22,7 @@ from intaglio.compiler.real.editing import (
     input_at,
     int_attribute,
 )
+from intaglio.numerics.slicing import slice_range
 
 MOVED = frozenset(
     {"AveragePool", "Concat", "Flatten", "GlobalAveragePool", "Identity", "MaxPool", "Pad"}
@@ -91,7 +92,7 @@ def _split(node: ir.Node, x: ShapedDistribution) -> Ruled:
     ]
 
 
-def _cut(indices: Indices, axis: int, part: slice) -> Indices:
+def _cut(indices: Indices, axis: int, part: slice | list[int]) -> Indices:
     return indices[(*[slice(None)] * axis, part)]
 
 
@@ -106,7 +107,7 @@ def _slice(node: ir.Node, x: ShapedDistribution, given: list[int]) -> Ruled:
         axes.tolist(), starts.tolist(), ends.tolist(), steps.tolist(), strict=True
     ):
         if x.shape[axis] > 1:
-            part = slice(start, stop, step)
+            part = list(slice_range(start, stop, step, x.shape[axis]))
             x = x.moved(partial(_cut, axis=axis % len(given), part=part))
     return [x]
 

@@ -11,6 +11,7 @@ from intaglio.compiler.real.equalization.channel_ties import (
     Slots,
     reshaped,
 )
+from intaglio.numerics.slicing import slice_range
 
 Found = Slots | list[Slots] | str
 """The slots of the output or outputs, or why the node lets no scale through."""
@@ -98,10 +99,12 @@ def slice_out(ties: ChannelTies, node: ir.Node) -> Found:
         return "its bounds are computed"
     numbers = range(starts.size) if axes is None else axes.tolist()
     strides = [1] * starts.size if steps is None else steps.tolist()
-    for axis, *bounds in zip(numbers, starts.tolist(), ends.tolist(), strides, strict=True):
+    for axis, start, end, step in zip(
+        numbers, starts.tolist(), ends.tolist(), strides, strict=True
+    ):
         extent = slots.shape[axis]
         if extent > 1:
-            slots = slots.take(list(range(extent)[slice(*bounds)]), axis=axis)
+            slots = slots.take(list(slice_range(start, end, step, extent)), axis=axis)
     return slots
 
 

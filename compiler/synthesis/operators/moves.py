@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What moves, cuts, joins and pads elements and computes nothing."""
 
-from dataclasses import dataclass
 from functools import partial
 from math import prod
 
@@ -19,8 +18,7 @@ from intaglio.compiler.synthesis.operators.operation import (
     stored_number,
     text,
 )
-
-_GREATEST = (2**31 - 1, 2**63 - 1)
+from intaglio.numerics.slicing import slice_range
 
 
 def concat(node: ir.Node) -> Operation:
@@ -107,32 +105,8 @@ def _split(
     return tuple(torch.split(x, extents, dim=axis))
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Every ``step``th element of an axis from ``start`` on, before ``end``."""
-
-    axis: int
-    start: int
-    end: int
-    step: int
-
-    def indices(self, extent: int) -> range:
-        """The indices in an axis of that extent."""
-        back = int(self.step < 0)
-        start, end = (x + extent if x < 0 else x for x in (self.start, self.end))
-        if back and self.end in _GREATEST:
-            end = -1
-        return range(
-            min(max(start, 0), extent - back), min(max(end, -back), extent - back), self.step
-        )
-
-
 def slices(node: ir.Node) -> Operation:
-    """Ranges of some axes; what lies beyond an axis is moved to its nearest end.
-
-    Source: ONNX operator Slice-13; ONNX Runtime 1.31, measured: an end of 2**31 - 1 or 2**63 - 1
-    means the beginning of the axis where the step is negative.
-    """
+    """Ranges of some axes (``slice_range``).  Source: ONNX operator Slice-13."""
     starts, ends = stored_integers(node, 1), stored_integers(node, 2)
     if starts is None or ends is None:
         raise Refusal("it lacks its starts or ends")
@@ -140,21 +114,21 @@ def slices(node: ir.Node) -> Operation:
     steps = stored_integers(node, 4) or [1] * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise Refusal("its starts, ends, axes and steps don't fit each other")
-    ranges = [_Range(*numbers) for numbers in zip(axes, starts, ends, steps, strict=True)]
+    ranges = list(zip(axes, starts, ends, steps, strict=True))
     return Operation(partial(_slice, ranges=ranges), (operand(node, 0),))
 
 
-def _slice(x: torch.Tensor, ranges: list[_Range]) -> torch.Tensor:
-    for each in ranges:
-        indices = each.indices(x.shape[each.axis])
-        if each.step < 0:  # which PyTorch doesn't do: forward, then flipped
+def _slice(x: torch.Tensor, ranges: list[tuple[int, int, int, int]]) -> torch.Tensor:
+    for axis, start, end, step in ranges:
+        indices = slice_range(start, end, step, x.shape[axis])
+        if step < 0:  # which PyTorch doesn't do: forward, then flipped
             indices = indices[::-1]
         first, length = (indices[0], indices[-1] - indices[0] + 1) if indices else (0, 0)
-        x = x.narrow(each.axis, first, length)
+        x = x.narrow(axis, first, length)
         if indices.step > 1:
-            x = x.movedim(each.axis, 0)[:: indices.step].movedim(0, each.axis)
-        if each.step < 0:
-            x = x.flip(each.axis)
+            x = x.movedim(axis, 0)[:: indices.step].movedim(0, axis)
+        if step < 0:
+            x = x.flip(axis)
     return x
 
 

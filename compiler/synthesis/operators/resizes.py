@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resize: to the nearest element, or linear, an axis after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, floor
+from math import floor
 
 import numpy as np
 import onnx_ir as ir
@@ -21,15 +21,7 @@ from intaglio.compiler.synthesis.operators.operation import (
     stored_integers,
     text,
 )
-
-_HALF = np.float32(0.5)
-_ROUNDINGS: dict[str, Callable[[float], int]] = {
-    "round_prefer_floor": lambda x: floor(x) if _halfway(x) else floor(x + 0.5),
-    "round_prefer_ceil": lambda x: ceil(x) if _halfway(x) else floor(x + 0.5),
-    "floor": floor,
-    "ceil": ceil,
-}
-_COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
+from intaglio.numerics.resampling import COORDINATES, ROUNDINGS, resize_coordinates
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +41,14 @@ def resize(node: ir.Node) -> Operation:
     """
     _check(node)
     axes = _axes(node)
-    coordinates = text(node, "coordinate_transformation_mode", "half_pixel", _COORDINATES)
+    coordinates = text(node, "coordinate_transformation_mode", "half_pixel", COORDINATES)
     places = tuple(axis.place for axis in axes)
-    located = [_coordinates(axis, coordinates) for axis in axes]
+    located = [
+        resize_coordinates(axis.before, axis.after, axis.scale, coordinates) for axis in axes
+    ]
     lasts = [axis.before - 1 for axis in axes]
     if text(node, "mode", "nearest", ("nearest", "linear")) == "nearest":
-        rounding = _ROUNDINGS[text(node, "nearest_mode", "round_prefer_floor", tuple(_ROUNDINGS))]
+        rounding = ROUNDINGS[text(node, "nearest_mode", "round_prefer_floor", tuple(ROUNDINGS))]
         indices = [
             np.array([min(max(rounding(float(x)), 0), last) for x in xs], dtype=np.int64)
             for xs, last in zip(located, lasts, strict=True)
@@ -121,30 +115,8 @@ def _axes(node: ir.Node) -> list[_Axis]:
             axis = _Axis(place, before, floor(np.float32(before) * scale), scale)
         if axis.after != before or axis.scale != 1:
             axes.append(axis)
-    return axes
-
-
-def _halfway(x: float) -> bool:
-    """Whether a coordinate is a tie; float32 leaves some that should be a little off.
-
-    Source: ONNX Runtime 1.31, measured: what is off by less than 1e-6 counts.
-    """
-    return abs(x - floor(x) - 0.5) < 1e-6
-
-
-def _coordinates(axis: _Axis, mode: str) -> NDArray[np.float32]:
-    """Where the new elements lie on the old axis."""
-    indices = np.arange(axis.after, dtype=np.float32)
-    match mode:
-        case "asymmetric":
-            return indices / axis.scale
-        case "align_corners":
-            last = np.float32(max(axis.after - 1, 1))
-            return indices * np.float32(axis.before - 1) / last
-        case "pytorch_half_pixel" if axis.after == 1:
-            return indices
-        case _:
-            return (indices + _HALF) / axis.scale - _HALF
+    # ONNX Runtime 1.31, measured: whatever the scales, what keeps its shape is copied.
+    return axes if any(axis.after != axis.before for axis in axes) else []
 
 
 RESIZES: dict[str, Builder] = {"Resize": resize}

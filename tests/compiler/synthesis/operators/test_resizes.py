@@ -77,6 +77,16 @@ def test_an_open_batch_stays_as_it_is(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("coordinates", COORDINATES)
+def test_scales_that_change_no_extent(mode: str, coordinates: str) -> None:
+    given: dict[str, Attribute] = {"mode": mode, "coordinate_transformation_mode": coordinates}
+    if mode == "nearest":
+        given["nearest_mode"] = "floor"
+    assert_as_onnx_runtime(resizing((2, 3), given, scales=(1.0, 1.0, 1.25, 1.3)))
+    assert_as_onnx_runtime(resizing((2, 3), given, scales=(1.0, 1.0, 1.25, 2.0)))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
 def test_axes_are_named(mode: str) -> None:
     sizes = np.array([7, 3], np.int64)
     given: dict[str, Attribute] = {"mode": mode, "axes": [3, 2]}
