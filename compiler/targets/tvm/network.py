@@ -41,11 +41,19 @@ from intaglio.numerics.intervals import Interval
 
 @dataclass(frozen=True, slots=True)
 class StepForm:
-    """What one step became, for the manifest."""
+    """What one step became, for the manifest.
+
+    Attributes:
+        name: the value that it stores.
+        ops: the ops of its nodes.
+        form: which instructions its kernel was written for.
+        functions: what is called for it, in order; equal steps share functions.
+    """
 
     name: str
     ops: tuple[str, ...]
     form: str
+    functions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ class _Compilation:
                 step.result.name,
                 tuple(type(node.op).__name__ for node in (step.node, *step.followers)),
                 kernel.form,
+                tuple(map(self._symbol, kernel.stages)),
             )
             for step, kernel in zip(self._steps, self._kernels, strict=True)
         )

@@ -105,7 +105,12 @@ def test_the_manifest(tmp_path: Path) -> None:
         {"name": "image:0", "type": "u8", "shape": [1, 2, 2, 1], "scale": 0.5, "zero_point": 3}
     ]
     assert manifest["kernels"] == [
-        {"name": "code", "ops": ["Conv2d", "Requantize"], "form": "portable"}
+        {
+            "name": "code",
+            "ops": ["Conv2d", "Requantize"],
+            "form": "portable",
+            "functions": ["two_pixels_kernel_0"],
+        }
     ]
 
 
