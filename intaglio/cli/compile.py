@@ -36,6 +36,12 @@ def compile(
     threads: Annotated[
         int, typer.Option(help="Threads that may share the work of one call; 1 for a plain object.")
     ] = 1,
+    layer_callback: Annotated[
+        bool,
+        typer.Option(
+            "--layer-callback", help="Add a function that shows the result of each layer."
+        ),
+    ] = False,
     profile: Profile = None,
     batch: Batch = None,
     shape: Shape = None,
@@ -64,6 +70,7 @@ def compile(
         machine,
         name,
         threads,
+        layer_callback=layer_callback,
     )
     facts = asdict(summary) | {"target": target, "output": str(summary.output)}
     print_facts(facts, _text(summary), as_json=as_json)

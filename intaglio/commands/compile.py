@@ -51,6 +51,8 @@ def compile_file(
     machine: Machine,
     name: str | None = None,
     threads: int = 1,
+    *,
+    layer_callback: bool = False,
 ) -> CompilationSummary:
     """Compile the model in ``path`` into the folder ``output``, whole or not at all.
 
@@ -61,6 +63,7 @@ def compile_file(
         machine: what the object is for.
         name: a C identifier; None for one made of the file's name.
         threads: that share the work of a call.
+        layer_callback: whether there is a function that shows the result of each step.
 
     Raises:
         InvalidFile: the model can't be read, or something stands at ``output``.
@@ -70,12 +73,23 @@ def compile_file(
     graph = open_fixed(path, options)
     with named(path):
         return compile_graph(
-            graph, output, machine, identifier(path.stem) if name is None else name, threads
+            graph,
+            output,
+            machine,
+            identifier(path.stem) if name is None else name,
+            threads,
+            layer_callback=layer_callback,
         )
 
 
 def compile_graph(
-    graph: Graph, output: Path, machine: Machine, name: str, threads: int = 1
+    graph: Graph,
+    output: Path,
+    machine: Machine,
+    name: str,
+    threads: int = 1,
+    *,
+    layer_callback: bool = False,
 ) -> CompilationSummary:
     """Compile a fixed graph into the folder ``output``, whole or not at all.
 
@@ -86,7 +100,9 @@ def compile_graph(
     """
     started = time.perf_counter()
     with whole_folder(output) as partial:
-        written = write_artifact(graph, name, partial, machine, threads=threads)
+        written = write_artifact(
+            graph, name, partial, machine, threads=threads, layer_callback=layer_callback
+        )
         manifest = json.loads(written.manifest.read_text(encoding="utf-8"))
         files = tuple(file.name for file in written.files)
     return CompilationSummary(

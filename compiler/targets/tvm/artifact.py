@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from intaglio.compiler.ir.graph import Graph
-from intaglio.compiler.targets.tvm.header import example_program, header
+from intaglio.compiler.targets.tvm.example_program import bare_program, example_program
+from intaglio.compiler.targets.tvm.header import header
 from intaglio.compiler.targets.tvm.interface import Borders, Interface, Port, interface
 from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.network import Network, compile_network
@@ -52,6 +53,8 @@ def write_artifact(
     machine: Machine,
     borders: Borders = Borders.CODES,
     threads: int = 1,
+    *,
+    layer_callback: bool = False,
 ) -> Artifact:
     """Compile a fixed graph into ``folder``: NAME.o, NAME.h, main.c and NAME.json.
 
@@ -64,9 +67,11 @@ def write_artifact(
         machine: the processor that the object is for.
         borders: whether the function takes and gives codes or float32.
         threads: that share the work of a call.
+        layer_callback: whether ``NAME_run_traced`` shows the result of each step to its caller.
 
     Raises:
-        InvalidOption: the name is no C identifier, or the number of threads makes no sense.
+        InvalidOption: the name is no C identifier, the number of threads makes no sense, or many
+            threads are to be traced.
         UnsupportedModel: the graph has an op that isn't compiled.
     """
     if not (name.isascii() and name.isidentifier()):
@@ -75,9 +80,16 @@ def write_artifact(
         raise InvalidOption(
             "threads", threads, "no such number of threads", f"use 1 to {MOST_THREADS}"
         )
+    if layer_callback and threads > 1:
+        raise InvalidOption(
+            "layer callback",
+            f"with {threads} threads",
+            "steps are traced on one thread alone",
+            "leave the threads out: the bits are the same",
+        )
     found = interface(graph, borders)
     refuse_unsupported(found.graph)
-    network = compile_network(found.graph, name, machine, shared=threads > 1)
+    network = compile_network(found.graph, name, machine, shared=threads > 1, traced=layer_callback)
     folder.mkdir(parents=True, exist_ok=True)
     written = Artifact(
         folder / f"{name}.o",
@@ -87,9 +99,15 @@ def write_artifact(
         folder / f"{name}_threads.c" if threads > 1 else None,
     )
     network.module.write_to_file(str(written.object))
-    text = header(name, found, network.plan.size, version("intaglio"), threads)
+    layers = [form.name for form in network.forms] if layer_callback else []
+    text = header(name, found, network.plan.size, version("intaglio"), threads, layers)
     written.header.write_text(text)
-    written.program.write_text(example_program(name, found, threads))
+    program = (
+        bare_program(name, found, machine.cpu)
+        if machine.bare
+        else example_program(name, found, threads)
+    )
+    written.program.write_text(program)
     if written.pool is not None:
         written.pool.write_text(thread_pool(name))
     written.manifest.write_text(json.dumps(manifest(network, found, threads), indent=2) + "\n")

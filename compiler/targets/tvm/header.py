@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C header of a compiled network, and a program that shows how to call it."""
+"""The C header of a compiled network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from intaglio.compiler.targets.tvm.interface import Interface, Port, c_type
 from intaglio.compiler.targets.tvm.plan import ALIGNMENT
 
 
-def header(name: str, interface: Interface, arena: int, version: str, threads: int = 1) -> str:
+def header(
+    name: str,
+    interface: Interface,
+    arena: int,
+    version: str,
+    threads: int = 1,
+    layers: Sequence[str] = (),
+) -> str:
     """``NAME.h``: shapes, types, scales and zero points, the arena, and the function.
 
     Args:
@@ -16,12 +23,19 @@ def header(name: str, interface: Interface, arena: int, version: str, threads: i
         arena: bytes of memory that a call needs.
         version: of the compiler.
         threads: that a call may keep busy; 1 for a function that has no use for more.
+        layers: the names of the steps, for a network that shows their results.
     """
-    return "".join(f"{line}\n" for line in _lines(name, interface, arena, version, threads))
+    lines = _lines(name, interface, arena, version, threads, layers)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(
-    name: str, interface: Interface, arena: int, version: str, threads: int
+    name: str,
+    interface: Interface,
+    arena: int,
+    version: str,
+    threads: int,
+    layers: Sequence[str],
 ) -> Iterator[str]:
     upper = name.upper()
     graph = interface.graph
@@ -50,6 +64,10 @@ def _lines(
     yield f"int32_t {name}_run(const void *const *inputs, void *const *outputs, void *arena);"
     if threads > 1:
         yield from _THREADS.format(name=name, upper=upper, threads=threads).split("\n")
+    if layers:
+        names = ", ".join(map(_quoted, layers))
+        text = _LAYERS.format(name=name, upper=upper, count=len(layers), names=names)
+        yield from text.split("\n")
     yield ""
     yield "#ifdef __cplusplus"
     yield "}"
@@ -83,8 +101,22 @@ void {name}_threads_for(void *pool, {name}_task task, void *context, int32_t cou
 void {name}_threads_stop({name}_threads *pool);"""
 
 
+_LAYERS = """
+/* The steps of the network, and the names of their results in the order in which they run. */
+#define {upper}_LAYERS {count}
+#define {upper}_LAYER_NAMES {{{names}}}
+
+/* Sees the result of a step, counted from 0: so many bytes, which may change after it returns. */
+typedef void (*{name}_layer_callback)(void *context, int32_t layer, const void *result,
+                                      int32_t bytes);
+
+/* {name}_run, which calls callback, with context, after each step; not without a callback. */
+int32_t {name}_run_traced(const void *const *inputs, void *const *outputs, void *arena,
+                          {name}_layer_callback callback, void *context);"""
+
+
 def _port(upper: str, kind: str, number: int, port: Port) -> Iterator[str]:
-    prefix = _prefix(upper, kind, port)
+    prefix = macro_prefix(upper, kind, port)
     shape = ", ".join(map(str, port.type.shape))
     yield f"/* {kind} {number}: {_comment(port.source)}, {port.type.element} of shape [{shape}] */"
     if port.scale is not None:
@@ -99,7 +131,8 @@ def _port(upper: str, kind: str, number: int, port: Port) -> Iterator[str]:
         yield f"#define {prefix}_ZERO_POINT {port.zero_point}"
 
 
-def _prefix(upper: str, kind: str, port: Port) -> str:
+def macro_prefix(upper: str, kind: str, port: Port) -> str:
+    """What the macros of a port begin with."""
     return f"{upper}_{kind.upper()}_{port.identifier.upper()}"
 
 
@@ -107,79 +140,7 @@ def _comment(text: str) -> str:
     return text.replace("*/", "* /")
 
 
-def example_program(name: str, interface: Interface, threads: int = 1) -> str:
-    """``main.c``: reads raw inputs from files, runs, prints every output element on a line."""
-    upper = name.upper()
-    if threads > 1:
-        parts = f"main.c {name}_threads.c {name}.o -pthread"
-        run = _RUN_PARALLEL.format(name=name, upper=upper)
-    else:
-        parts = f"main.c {name}.o"
-        run = f"    if ({name}_run(inputs, outputs, arena)) return 1;\n"
-    inputs = "".join(_read(number) for number in range(len(interface.inputs)))
-    outputs = "".join(_print(upper, number, port) for number, port in enumerate(interface.outputs))
-    given = ", ".join(f"input_{n}" for n in range(len(interface.inputs))) or "0"
-    taken = ", ".join(f"output_{n}" for n in range(len(interface.outputs)))
-    buffers = "".join(
-        f"static {_prefix(upper, kind, port)}_TYPE {kind}_{number}"
-        f"[{_prefix(upper, kind, port)}_SIZE];\n"
-        for kind, ports in (("input", interface.inputs), ("output", interface.outputs))
-        for number, port in enumerate(ports)
-    )
-    return f"""/* cc {parts} -o {name} && ./{name} INPUT... (raw files, in order) */
-#include <inttypes.h>
-#include <stdio.h>
-
-#include "{name}.h"
-
-{buffers}static _Alignas({upper}_ARENA_ALIGNMENT) uint8_t arena[{upper}_ARENA_SIZE];
-
-static int read_file(const char *path, void *to, size_t size) {{
-    FILE *file = fopen(path, "rb");
-    if (!file) {{
-        fprintf(stderr, "%s: can't be opened\\n", path);
-        return 0;
-    }}
-    size_t found = fread(to, 1, size, file);
-    fclose(file);
-    if (found != size) fprintf(stderr, "%s: %zu bytes, expected %zu\\n", path, found, size);
-    return found == size;
-}}
-
-int main(int argc, char **argv) {{
-    if (argc != {upper}_INPUTS + 1) {{
-        fprintf(stderr, "usage: %s INPUT...\\n", argv[0]);
-        return 2;
-    }}
-{inputs}    const void *inputs[] = {{{given}}};
-    void *outputs[] = {{{taken}}};
-{run}{outputs}    return 0;
-}}
-"""
-
-
-_RUN_PARALLEL = """    {name}_threads *threads = {name}_threads_start({upper}_THREADS);
-    if (!threads) {{
-        fprintf(stderr, "no threads to be had\\n");
-        return 1;
-    }}
-    if ({name}_run_parallel(inputs, outputs, arena, {name}_threads_for, threads)) return 1;
-    {name}_threads_stop(threads);
-"""
-
-
-def _read(number: int) -> str:
-    wanted = f"input_{number}, sizeof input_{number}"
-    return f"    if (!read_file(argv[{number + 1}], {wanted})) return 2;\n"
-
-
-def _print(upper: str, number: int, port: Port) -> str:
-    size = f"{_prefix(upper, 'output', port)}_SIZE"
-    kind = c_type(port.type)
-    if kind == "float":
-        shown = f'"%a\\n", (double)output_{number}[i]'
-    elif kind.startswith("u"):
-        shown = f'"%" PRIu64 "\\n", (uint64_t)output_{number}[i]'
-    else:
-        shown = f'"%" PRId64 "\\n", (int64_t)output_{number}[i]'
-    return f"    for (long i = 0; i < {size}; i++) printf({shown});\n"
+def _quoted(text: str) -> str:
+    """A string of C; two question marks begin a trigraph."""
+    plain = text.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
+    return f'"{plain}"'

@@ -52,6 +52,11 @@ class Machine:
     pointer_bits: int = 64
 
     @property
+    def bare(self) -> bool:
+        """Whether programs run on it without an operating system."""
+        return self.triple.endswith("-none-eabi")
+
+    @property
     def target(self) -> Mapping[str, object]:
         """As TVM writes it."""
         found: dict[str, object] = {"kind": "llvm", "mtriple": self.triple}

@@ -4,7 +4,8 @@
     int32_t NAME_run(const void *const *inputs, void *const *outputs, void *arena)
 
 The function returns 0.  The object holds its constants and needs nothing but memcpy and memset.
-For threads there is a second function, which takes the caller's ``parallel_for`` and its pool too.
+For threads there is a second function, which takes the caller's ``parallel_for`` and its pool too;
+for tracing one that takes a callback, and calls it after each step with the step's result.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
 from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
 from intaglio.compiler.targets.tvm.symbols import exporting
 from intaglio.compiler.targets.tvm.task_calls import call_alone, call_shared, task, task_name
+from intaglio.compiler.targets.tvm.trace_calls import report, traced_name
 from intaglio.compiler.targets.tvm.work import worth_sharing
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.intervals import Interval
@@ -80,7 +82,13 @@ class Network:
 
 
 def compile_network(
-    graph: Graph, name: str, machine: Machine, *, shared: bool = False, for_jit: bool = False
+    graph: Graph,
+    name: str,
+    machine: Machine,
+    *,
+    shared: bool = False,
+    traced: bool = False,
+    for_jit: bool = False,
 ) -> Network:
     """Compile a fixed graph.
 
@@ -89,12 +97,14 @@ def compile_network(
         name: a C identifier.
         machine: the processor that the object is for.
         shared: whether there is ``NAME_run_parallel`` too, whose caller shares work among threads.
+        traced: whether there is ``NAME_run_traced`` too, which shows each step's result; not with
+            ``shared``.
         for_jit: whether LLVM's JIT must find the function, by TVM's convention for calls.
 
     Raises:
         UnsupportedModel: a value within an op needs more than 128 bits.
     """
-    return _Compilation(graph, name, machine, shared).network(for_jit)
+    return _Compilation(graph, name, machine, shared, traced).network(for_jit)
 
 
 def wide_steps(graph: Graph, names: Collection[str], machine: Machine) -> Mapping[str, str]:
@@ -114,9 +124,11 @@ def wide_steps(graph: Graph, names: Collection[str], machine: Machine) -> Mappin
 class _Compilation:
     """One run of the compiler."""
 
-    def __init__(self, graph: Graph, name: str, machine: Machine, shared: bool) -> None:
+    def __init__(
+        self, graph: Graph, name: str, machine: Machine, shared: bool, traced: bool
+    ) -> None:
         self._graph, self._name, self._machine = graph, name, machine
-        self._shared = shared
+        self._shared, self._traced = shared, traced
         self._constants = Constants()
         self._functions: dict[str, Any] = {}
         self._named: dict[Any, str] = {}
@@ -202,24 +214,28 @@ class _Compilation:
             if kernel.scratch:
                 blocks.append(Block(_scratch(number), kernel.scratch, number, number))
         for name, start in first.items():
-            type = self._graph.type_of(name)
-            size = type.size * np.dtype(dtype_of(type)).itemsize
-            blocks.append(Block(name, size, start, last[name]))
+            blocks.append(Block(name, self._bytes(name), start, last[name]))
         return blocks
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
         """The functions that callers see, by name."""
-        given = [tirx.Var(name, "handle") for name in ("inputs", "outputs", "arena")]
-        if not self._shared:
+        given = _handles("inputs", "outputs", "arena")
+        if not self._shared and not self._traced:
             yield f"{self._name}_run", self._run(*given)
             return
-        helpers = [tirx.Var(name, "handle") for name in ("parallel_for", "pool")]
-        yield f"{self._name}_run_parallel", self._run(*given, *helpers)
-        given = [tirx.Var(name, "handle") for name in ("inputs", "outputs", "arena")]
+        if self._shared:
+            entry, helpers = f"{self._name}_run_parallel", _handles("parallel_for", "pool")
+            yield entry, self._run(*given, *helpers)
+        else:
+            entry, hook = traced_name(self._name), _handles("callback", "context")
+            yield entry, self._run(*given, hook=hook)
+        given = _handles("inputs", "outputs", "arena")
         alone = llvm.evaluate(llvm.call("int32", f"{self._name}_alone", *given))
-        yield f"{self._name}_run", _returning(given, call_alone(self._name), [alone])
+        yield f"{self._name}_run", _returning(given, call_alone(self._name, entry), [alone])
 
-    def _run(self, inputs: Any, outputs: Any, arena: Any, *helpers: Any) -> Any:
+    def _run(
+        self, inputs: Any, outputs: Any, arena: Any, *helpers: Any, hook: Sequence[Any] = ()
+    ) -> Any:
         places: dict[str, Any] = {}
         for number, value in enumerate(self._graph.inputs):
             places[value.name] = self._call("pointer", inputs, _long(number))
@@ -238,10 +254,14 @@ class _Compilation:
         calls: list[Any] = []
         for number, kernel in enumerate(self._kernels):
             calls += self._step(number, kernel, places, helpers)
+            if hook:
+                calls.append(self._report(number, places, hook))
         calls += [self._copy(self._place(places, name), to, name) for name, to in copies]
         text = self._constants.llvm_text(self._name)
         text += "".join(self._calls)
-        return _returning([inputs, outputs, arena, *helpers], text, calls)
+        if hook:
+            text += report(self._name)
+        return _returning([inputs, outputs, arena, *helpers, *hook], text, calls)
 
     def _step(
         self, number: int, kernel: Kernel, places: Mapping[str, Any], helpers: tuple[Any, ...]
@@ -256,6 +276,18 @@ class _Compilation:
             called = llvm.call("void", f"{self._symbol(stage)}_call", *first, *pointers)
             yield llvm.evaluate(called)
 
+    def _report(self, number: int, places: Mapping[str, Any], hook: Sequence[Any]) -> Any:
+        """The call that shows the result of a step."""
+        name = self._steps[number].result.name
+        result = self._place(places, self._memory(name))
+        size = index(self._bytes(name))
+        called = llvm.call("void", f"{self._name}_report", *hook, index(number), result, size)
+        return llvm.evaluate(called)
+
+    def _bytes(self, name: str) -> int:
+        type = self._graph.type_of(name)
+        return type.size * np.dtype(dtype_of(type)).itemsize
+
     def _place(self, places: Mapping[str, Any], name: str) -> Any:
         found = places[name]
         if isinstance(found, Constant):
@@ -263,9 +295,7 @@ class _Compilation:
         return found
 
     def _copy(self, source: Any, to: Any, name: str) -> Any:
-        type = self._graph.type_of(name)
-        size = type.size * np.dtype(dtype_of(type)).itemsize
-        count = tirx.IntImm(f"int{self._machine.pointer_bits}", size)
+        count = tirx.IntImm(f"int{self._machine.pointer_bits}", self._bytes(name))
         return llvm.evaluate(llvm.call("handle", "memcpy", to, source, count))
 
     def _call(self, function: str, *arguments: Any) -> Any:
@@ -273,6 +303,10 @@ class _Compilation:
 
     def _constant(self, offset: int) -> Any:
         return self._call("constant", _long(offset))
+
+
+def _handles(*names: str) -> list[Any]:
+    return [tirx.Var(name, "handle") for name in names]
 
 
 def _returning(parameters: Sequence[Any], imported: str, calls: Sequence[Any]) -> Any:

@@ -3,6 +3,10 @@
 
 TVM exports every function, adds two weak conversions of float16 that nothing calls, and describes
 all of it to debuggers, who have no source to show.  LLVM's own text form says the same without.
+
+Functions of pointers and integers are called alike whether floats travel in registers or not: that
+is said of objects for Cortex-M, so that they link with either kind (Tag_ABI_VFP_args = 3, Addenda
+to, and Errata in, the ABI for the Arm Architecture, 3.3.6).
 """
 
 import re
@@ -14,6 +18,8 @@ from typing import Any
 from intaglio.compiler.targets.tvm.library import tvm
 
 _DEFINED = re.compile(r"define [^@]*@([\w.]+)\(")
+_THUMB = 'target triple = "thumb'
+_ANY_FLOAT_ABI = 'module asm ".eabi_attribute 28, 3"'
 _DEBUG_ATTACHMENT = re.compile(r",? !dbg !\d+")
 
 
@@ -39,6 +45,9 @@ def _lines(lines: Iterable[str], names: Collection[str]) -> Iterator[str]:
         elif found and found[1] not in names:
             plain = line.replace("define dllexport ", "define ", 1)
             yield _DEBUG_ATTACHMENT.sub("", plain.replace("define ", "define internal ", 1))
+        elif line.startswith(_THUMB):
+            yield line
+            yield _ANY_FLOAT_ABI
         elif line.startswith("@"):
             # The bytes of a constant may look like anything.
             yield line

@@ -72,14 +72,14 @@ together:
 """
 
 
-def call_alone(network: str) -> str:
-    """LLVM text of ``NETWORK_alone(inputs, outputs, arena)``: a run without helpers."""
+def call_alone(network: str, entry: str) -> str:
+    """LLVM text of ``NETWORK_alone(inputs, outputs, arena)``: ``entry`` without its two helpers."""
     given = "ptr %inputs, ptr %outputs, ptr %arena"
     return f"""
-declare i32 @{network}_run_parallel(ptr, ptr, ptr, ptr, ptr)
+declare i32 @{entry}(ptr, ptr, ptr, ptr, ptr)
 
 define i32 @{network}_alone({given}) alwaysinline {{
-  %result = call i32 @{network}_run_parallel({given}, ptr null, ptr null)
+  %result = call i32 @{entry}({given}, ptr null, ptr null)
   ret i32 %result
 }}
 """

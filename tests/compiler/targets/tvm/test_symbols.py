@@ -12,7 +12,13 @@ from tests.compiler.targets.tvm.test_artifact import BORDERS, every_op
 from tests.simulator.text_cases import fixed_graph
 
 # Objects for instructions that this machine lacks are made as well.
-each_machine = pytest.mark.parametrize("instructions", Instructions)
+X86 = (
+    Instructions.AVX512_VNNI,
+    Instructions.AVX_VNNI,
+    Instructions.AVX2,
+    Instructions.PORTABLE,
+)
+each_machine = pytest.mark.parametrize("instructions", X86)
 
 
 @each_machine

@@ -29,6 +29,7 @@ from tests.compiler.targets.tvm.sharing import (
     whole,
 )
 from tests.compiler.targets.tvm.test_artifact import BORDERS, every_op, needs_c
+from tests.compiler.targets.tvm.test_symbols import each_machine
 from tests.simulator.compiled.test_vector_shapes import SHAPES, convolution, random_codes
 from tests.simulator.engines import assert_same_tensor
 from tests.simulator.random_graphs import STEPS, cases
@@ -136,7 +137,7 @@ def test_small_steps_are_left_to_the_caller(
     assert counts == []
 
 
-@pytest.mark.parametrize("instructions", Instructions)
+@each_machine
 def test_the_object_defines_its_entries_alone(instructions: Instructions, tmp_path: Path) -> None:
     artifact = write_artifact(every_op(), "every_op", tmp_path, host(instructions), threads=2)
     found = symbols(artifact.object)
