@@ -147,7 +147,11 @@ def _same_recipe(
 
 
 def _four_bits(network: Network) -> tuple[Case, ...]:
-    """Two rules for ranges: noise is nearly as good as images where errors are least already."""
+    """Two rules for ranges: noise is nearly as good as images where errors are least already.
+
+    Learned rounding is held against ranges alone by the first rule: by the second one ResNet32
+    keeps 73 of 82 % without it, so that 10 more would be beyond the float network.
+    """
     zeroq = Case(network, "w4a4 kl ranges, zeroq", "zeroq", "w4a4", RANGES_ONLY)
     dsg = Case(network, "w4a4 kl ranges, dsg", "dsg", "w4a4", RANGES_ONLY)
     least = Case(network, "w4a4 mse ranges, dsg", "dsg", "w4a4", LEAST_ERROR)
@@ -158,7 +162,7 @@ def _four_bits(network: Network) -> tuple[Case, ...]:
         dsg.at_least((zeroq, 0.0), (dsg.real(), -3.0)),
         other,
         least.at_least((least.real(), -3.0)),
-        learned.at_least((least, 10.0)),
+        learned.at_least((dsg, 10.0)),
     )
 
 
