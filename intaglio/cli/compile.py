@@ -10,6 +10,7 @@ from intaglio.cli.options import Batch, Json, Profile, Shape
 
 if TYPE_CHECKING:
     from intaglio.commands.compile import CompilationSummary
+    from intaglio.compiler.targets.tvm.footprint.report import Footprint
 
 
 def compile(
@@ -42,6 +43,10 @@ def compile(
             "--layer-callback", help="Add a function that shows the result of each layer."
         ),
     ] = False,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Print flash and RAM by layer, and draw the arena."),
+    ] = False,
     profile: Profile = None,
     batch: Batch = None,
     shape: Shape = None,
@@ -54,6 +59,7 @@ def compile(
     from intaglio.commands.compile import compile_file
     from intaglio.commands.models import LoweringOptions, parse_shapes
     from intaglio.compiler.targets.tvm.arm_machines import arm_machine
+    from intaglio.compiler.targets.tvm.footprint.report import as_json as as_json_facts
     from intaglio.compiler.targets.tvm.machine import Instructions, host
     from intaglio.errors import InvalidOption
 
@@ -71,9 +77,30 @@ def compile(
         name,
         threads,
         layer_callback=layer_callback,
+        draw=report,
     )
-    facts = asdict(summary) | {"target": target, "output": str(summary.output)}
+    facts = asdict(summary) | {
+        "target": target,
+        "output": str(summary.output),
+        "footprint": as_json_facts(summary.footprint),
+    }
     print_facts(facts, _text(summary), as_json=as_json)
+    if not as_json:
+        _print_footprint(summary.footprint, report)
+
+
+def _print_footprint(found: "Footprint", whole: bool) -> None:
+    from intaglio.commands import footprints
+    from intaglio.commands.tables import print_table
+
+    print_table(footprints.totals(found))
+    if whole:
+        print_table(footprints.layers(found))
+        print_table(footprints.functions(found))
+        if found.peak is not None:
+            print_table(footprints.fullest(found))
+    for note in footprints.notes(found):
+        print(note)
 
 
 def _text(summary: "CompilationSummary") -> str:

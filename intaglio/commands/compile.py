@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fixed graph in, a folder with an object and all that a C program needs to call it out."""
 
-import json
 import re
 import time
 from collections import Counter
@@ -12,6 +11,8 @@ from intaglio.commands.models import LoweringOptions, named, open_fixed
 from intaglio.commands.output_files import whole_folder
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.targets.tvm.artifact import write_artifact
+from intaglio.compiler.targets.tvm.footprint.picture import arena_picture
+from intaglio.compiler.targets.tvm.footprint.report import Footprint
 from intaglio.compiler.targets.tvm.machine import Machine
 
 
@@ -29,6 +30,7 @@ class CompilationSummary:
         arena_bytes: memory that the caller lends to a call.
         constant_bytes: weights, biases and tables in the object.
         kernels: how many steps of the network have each form of kernel.
+        footprint: what it needs, in all and by layer.
         seconds: to compile and write, without lowering.
     """
 
@@ -41,6 +43,7 @@ class CompilationSummary:
     arena_bytes: int
     constant_bytes: int
     kernels: dict[str, int]
+    footprint: Footprint
     seconds: float
 
 
@@ -53,6 +56,7 @@ def compile_file(
     threads: int = 1,
     *,
     layer_callback: bool = False,
+    draw: bool = False,
 ) -> CompilationSummary:
     """Compile the model in ``path`` into the folder ``output``, whole or not at all.
 
@@ -64,6 +68,7 @@ def compile_file(
         name: a C identifier; None for one made of the file's name.
         threads: that share the work of a call.
         layer_callback: whether there is a function that shows the result of each step.
+        draw: whether to write a picture of the arena, too.
 
     Raises:
         InvalidFile: the model can't be read, or something stands at ``output``.
@@ -72,13 +77,9 @@ def compile_file(
     """
     graph = open_fixed(path, options)
     with named(path):
+        name = identifier(path.stem) if name is None else name
         return compile_graph(
-            graph,
-            output,
-            machine,
-            identifier(path.stem) if name is None else name,
-            threads,
-            layer_callback=layer_callback,
+            graph, output, machine, name, threads, layer_callback=layer_callback, draw=draw
         )
 
 
@@ -90,8 +91,11 @@ def compile_graph(
     threads: int = 1,
     *,
     layer_callback: bool = False,
+    draw: bool = False,
 ) -> CompilationSummary:
     """Compile a fixed graph into the folder ``output``, whole or not at all.
+
+    With ``draw`` a picture of the arena, NAME_arena.svg, is among the files.
 
     Raises:
         InvalidFile: something stands at ``output``, or nothing can be written there.
@@ -103,18 +107,22 @@ def compile_graph(
         written = write_artifact(
             graph, name, partial, machine, threads=threads, layer_callback=layer_callback
         )
-        manifest = json.loads(written.manifest.read_text(encoding="utf-8"))
-        files = tuple(file.name for file in written.files)
+        files = [file.name for file in written.files]
+        if draw:
+            picture = partial / f"{name}_arena.svg"
+            picture.write_text(arena_picture(written.footprint), encoding="utf-8")
+            files.append(picture.name)
     return CompilationSummary(
         output=output,
         name=name,
-        files=files,
+        files=tuple(files),
         triple=machine.triple,
         instructions=machine.instructions.value,
         threads=threads,
-        arena_bytes=manifest["arena"]["bytes"],
-        constant_bytes=manifest["constants"]["bytes"],
-        kernels=dict(Counter(kernel["form"] for kernel in manifest["kernels"])),
+        arena_bytes=written.footprint.arena,
+        constant_bytes=written.footprint.constants,
+        kernels=dict(Counter(layer.form for layer in written.footprint.layers)),
+        footprint=written.footprint,
         seconds=time.perf_counter() - started,
     )
 

@@ -22,8 +22,8 @@ from intaglio.commands.real_layers import (
     real_parameters,
     real_ports,
 )
-from intaglio.commands.work import multiply_accumulates, parameters
 from intaglio.compiler.analysis.accumulator_bits import AccumulatorBits, accumulator_report
+from intaglio.compiler.analysis.contractions import multiply_accumulates, parameters
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Graph, Input, Level, Node
 from intaglio.compiler.ir.text import print_graph

@@ -44,6 +44,30 @@ def test_it_prints_memory_and_forms(tmp_path: Path, lowered: Path) -> None:
     assert manifest["machine"]["instructions"] == "portable"
 
 
+def test_the_footprint_is_in_the_facts_and_in_the_manifest(tmp_path: Path, lowered: Path) -> None:
+    arguments = ("--target", "cortex-m4", "--name", "net", "--json", "--report")
+    facts = json.loads(done("compile", lowered, "-o", tmp_path / "m4", *arguments))
+    written = files(tmp_path / "m4")
+    assert json.loads(written["net.json"])["footprint"] == facts["footprint"]
+    assert facts["footprint"]["ram_bytes"] > facts["arena_bytes"]
+    assert facts["footprint"]["flash_bytes"] > facts["constant_bytes"]
+    assert "net_arena.svg" in facts["files"]
+    assert written["net_arena.svg"].startswith(b"<svg")
+
+
+def test_a_report_has_a_row_for_every_layer(tmp_path: Path, lowered: Path) -> None:
+    short = done("compile", lowered, "-o", tmp_path / "short", "--target", "cortex-m4")
+    whole = done("compile", lowered, "-o", tmp_path / "m4", "--target", "cortex-m4", "--report")
+    found = json.loads((tmp_path / "m4" / "digits.json").read_text())["footprint"]
+    assert f"{found['ram_bytes']:,}" in short
+    assert "MACs" not in short
+    for layer in found["layers"]:
+        assert f"{layer['live']:,}" in whole
+    for name in found["functions"]:
+        assert name in whole
+    assert f"The stack is deepest in {' > '.join(found['stack']['path'])}." in whole
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an x86 target")
 def test_the_cpu_chooses_the_kernels(tmp_path: Path, lowered: Path) -> None:
     output = tmp_path / "host"

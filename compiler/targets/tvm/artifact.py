@@ -2,13 +2,15 @@
 """What a user gets: an object, its header, a program that calls it, a manifest."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.targets.tvm.example_program import bare_program, example_program
+from intaglio.compiler.targets.tvm.footprint.report import Footprint, as_json, footprint
 from intaglio.compiler.targets.tvm.header import header
 from intaglio.compiler.targets.tvm.interface import Borders, Interface, Port, interface
 from intaglio.compiler.targets.tvm.machine import Machine
@@ -29,6 +31,7 @@ class Artifact:
         header: how to call it.
         program: an example that calls it.
         manifest: what it was made of, and how.
+        footprint: what it needs.
         pool: threads for it, in C; None for one thread.
     """
 
@@ -36,6 +39,7 @@ class Artifact:
     header: Path
     program: Path
     manifest: Path
+    footprint: Footprint
     pool: Path | None = None
 
     @property
@@ -91,14 +95,16 @@ def write_artifact(
     refuse_unsupported(found.graph)
     network = compile_network(found.graph, name, machine, shared=threads > 1, traced=layer_callback)
     folder.mkdir(parents=True, exist_ok=True)
+    object = folder / f"{name}.o"
+    network.module.write_to_file(str(object))
     written = Artifact(
-        folder / f"{name}.o",
+        object,
         folder / f"{name}.h",
         folder / "main.c",
         folder / f"{name}.json",
+        _footprint(network, object),
         folder / f"{name}_threads.c" if threads > 1 else None,
     )
-    network.module.write_to_file(str(written.object))
     layers = [form.name for form in network.forms] if layer_callback else []
     text = header(name, found, network.plan.size, version("intaglio"), threads, layers)
     written.header.write_text(text)
@@ -110,8 +116,16 @@ def write_artifact(
     written.program.write_text(program)
     if written.pool is not None:
         written.pool.write_text(thread_pool(name))
-    written.manifest.write_text(json.dumps(manifest(network, found, threads), indent=2) + "\n")
+    facts = manifest(network, found, threads) | {"footprint": as_json(written.footprint)}
+    written.manifest.write_text(json.dumps(facts, indent=2) + "\n")
     return written
+
+
+def _footprint(network: Network, object: Path) -> Footprint:
+    with TemporaryDirectory() as folder:
+        assembly = Path(folder) / "network.s"
+        network.module.write_to_file(str(assembly))
+        return footprint(network, object, assembly)
 
 
 def manifest(network: Network, found: Interface, threads: int) -> dict[str, Any]:
@@ -133,7 +147,10 @@ def manifest(network: Network, found: Interface, threads: int) -> dict[str, Any]
         "constants": {"bytes": network.constants},
         "inputs": [_port(port) for port in found.inputs],
         "outputs": [_port(port) for port in found.outputs],
-        "kernels": [asdict(form) for form in network.forms],
+        "kernels": [
+            {"name": each.name, "ops": each.ops, "form": each.form, "functions": each.functions}
+            for each in network.forms
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from intaglio.compiler.analysis.contractions import multiply_accumulates
 from intaglio.compiler.analysis.ranges import value_ranges
 from intaglio.compiler.ir.graph import Constant, Graph, Input
 from intaglio.compiler.targets.tvm import jit, llvm
@@ -50,12 +51,20 @@ class StepForm:
         ops: the ops of its nodes.
         form: which instructions its kernel was written for.
         functions: what is called for it, in order; equal steps share functions.
+        source: what the user's model calls its first node.
+        constants: bytes that it reads, which other steps may share.
+        scratch: bytes of memory for itself.
+        multiply_accumulates: products of its sums.
     """
 
     name: str
     ops: tuple[str, ...]
     form: str
     functions: tuple[str, ...]
+    source: str
+    constants: int
+    scratch: int
+    multiply_accumulates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class Network:
         machine: for what.
         module: the LLVM module.
         plan: the arena.
+        blocks: what lies in the arena, and when.
         forms: by step, the form of its kernel.
         constants: bytes of the constants.
     """
@@ -77,6 +87,7 @@ class Network:
     machine: Machine
     module: Any
     plan: Plan
+    blocks: tuple[Block, ...]
     forms: tuple[StepForm, ...]
     constants: int
 
@@ -157,16 +168,33 @@ class _Compilation:
         }
         module = exporting(llvm.build(exported, self._machine.target), entries.keys())
         forms = tuple(
-            StepForm(
-                step.result.name,
-                tuple(type(node.op).__name__ for node in (step.node, *step.followers)),
-                kernel.form,
-                tuple(map(self._symbol, kernel.stages)),
-            )
+            self._form(step, kernel)
             for step, kernel in zip(self._steps, self._kernels, strict=True)
         )
         return Network(
-            self._name, self._graph, self._machine, module, self._plan, forms, self._constants.size
+            self._name,
+            self._graph,
+            self._machine,
+            module,
+            self._plan,
+            tuple(self._blocks()),
+            forms,
+            self._constants.size,
+        )
+
+    def _form(self, step: Step, kernel: Kernel) -> StepForm:
+        """What a step became."""
+        constants = (self._graph.constant(name) for name in dict.fromkeys(kernel.tensors))
+        arrays = [constant.array for constant in constants if constant is not None]
+        return StepForm(
+            name=step.result.name,
+            ops=tuple(type(node.op).__name__ for node in (step.node, *step.followers)),
+            form=kernel.form,
+            functions=tuple(map(self._symbol, kernel.stages)),
+            source=step.node.source or step.node.name,
+            constants=sum(array.nbytes for array in (*arrays, *kernel.tables)),
+            scratch=kernel.scratch,
+            multiply_accumulates=multiply_accumulates(self._graph, step.node),
         )
 
     def _kernel(self, step: Step, ranges: Mapping[str, Interval], in_place: str | None) -> Kernel:
