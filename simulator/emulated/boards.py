@@ -3,7 +3,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intaglio.errors import MissingTool
 
@@ -20,20 +20,31 @@ PACKAGES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Bytes from an address on."""
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True, slots=True)
 class Memories:
-    """Start and bytes of the memories of a bare board.
+    """The memories of a bare board.
 
     Attributes:
-        code: for code and constants.
-        code_size: its bytes.
-        data: for data and the stack.
-        data_size: its bytes.
+        code: for code.
+        data: for variables and the stack.
+        large: for the network's constants, its tensors and its arena.
     """
 
-    code: int
-    code_size: int
-    data: int
-    data_size: int
+    code: Region
+    data: Region
+    large: Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +84,22 @@ def _linux(*flags: str) -> Board:
 
 
 _MEBIBYTE = 1 << 20
-_MPS2 = Memories(0x0, 4 * _MEBIBYTE, 0x20000000, 4 * _MEBIBYTE)
+_MPS2 = Memories(
+    Region(0x0, 4 * _MEBIBYTE),
+    Region(0x20000000, 4 * _MEBIBYTE),
+    Region(0x21000000, 16 * _MEBIBYTE),
+)
+_MPS2_M7 = replace(_MPS2, large=Region(0x60000000, 16 * _MEBIBYTE))
 # The secure side of the buses.
-_IOTKIT = Memories(0x10000000, 4 * _MEBIBYTE, 0x38000000, 4 * _MEBIBYTE)
-_SSE300 = Memories(0x0, 512 * 1024, 0x20000000, 512 * 1024)
+_IOTKIT = Memories(
+    Region(0x10000000, 4 * _MEBIBYTE),
+    Region(0x38000000, 4 * _MEBIBYTE),
+    Region(0x80000000, 16 * _MEBIBYTE),
+)
+# The board's DDR has 2 GiB; an emulator may have less of it.
+_SSE300 = Memories(
+    Region(0x0, 512 * 1024), Region(0x20000000, 512 * 1024), Region(0x60000000, 512 * _MEBIBYTE)
+)
 
 
 def _bare(machine: str, cpu: str, memories: Memories, float_abi: str = "soft") -> Board:
@@ -94,7 +117,7 @@ BOARDS: Mapping[str, Board] = {
     # Armv6-M code runs on the larger cores; QEMU's one board with such a core has 16 KiB.
     "cortex-m0plus": _bare("mps2-an385", "cortex-m0plus", _MPS2),
     "cortex-m4": _bare("mps2-an386", "cortex-m4", _MPS2),
-    "cortex-m7": _bare("mps2-an500", "cortex-m7", _MPS2),
+    "cortex-m7": _bare("mps2-an500", "cortex-m7", _MPS2_M7),
     "cortex-m33": _bare("mps2-an505", "cortex-m33", _IOTKIT),
     "cortex-m55": _bare("mps3-an547", "cortex-m55", _SSE300, "softfp"),
 }

@@ -18,7 +18,7 @@ CONVOLUTION = """
 %b: i32[4] = constant [900, -1, 0, 77]
 %sum: i32[1,5,5,4] = conv2d(%x, %w, %b) accumulator=accumulator(type=i32) pads=[1, 1, 1, 1] \
 input_zero_point=-3 pad_value=-3
-%y: i8[1,5,5,4] = requantize(%sum) requantizers=[requantizer(scaling=multiply-shift(\
+%y: i8[1,5,5,4] = requantize(%sum) requantizers=[requantizer(scaling=multiply_shift(\
 multiplier=1518500250, shift=38, rounding=half-toward-positive), zero_point=1, low=-128, high=127)]
 """.replace("\\\n", "").replace("@weights", ", ".join(str(n * 37 % 251 - 125) for n in range(108)))
 
