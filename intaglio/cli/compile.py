@@ -23,7 +23,7 @@ def compile(
         str,
         typer.Option(
             help="host, aarch64, aarch64+dotprod, aarch64+dotprod+i8mm, "
-            "or cortex-m0plus, -m4, -m7, -m33, -m55."
+            "aarch64+fat (all three), or cortex-m0plus, -m4, -m7, -m33, -m55."
         ),
     ] = "host",
     cpu: Annotated[
@@ -111,5 +111,5 @@ def _text(summary: "CompilationSummary") -> str:
         f"{summary.triple}, {summary.instructions}{threads}; "
         f"compiled in {summary.seconds:.1f} s\n"
         f"arena {summary.arena_bytes:,} bytes, constants {summary.constant_bytes:,} bytes\n"
-        f"kernels: {forms or 'none'}"
+        f"kernels: {forms or 'none'}" + (f"\n{summary.advice}" if summary.advice else "")
     )

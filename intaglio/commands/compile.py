@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fixed graph in, a folder with an object and all that a C program needs to call it out."""
 
+import json
 import re
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from intaglio.compiler.targets.tvm.artifact import write_artifact
 from intaglio.compiler.targets.tvm.footprint.picture import arena_picture
 from intaglio.compiler.targets.tvm.footprint.report import Footprint
 from intaglio.compiler.targets.tvm.machine import Machine
+from intaglio.compiler.targets.tvm.package import write_package
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class CompilationSummary:
         kernels: how many steps of the network have each form of kernel.
         footprint: what it needs, in all and by layer.
         seconds: to compile and write, without lowering.
+        advice: how to make what couldn't be made here; empty where all is there.
     """
 
     output: Path
@@ -45,6 +48,7 @@ class CompilationSummary:
     kernels: dict[str, int]
     footprint: Footprint
     seconds: float
+    advice: str = ""
 
 
 def compile_file(
@@ -107,7 +111,9 @@ def compile_graph(
         written = write_artifact(
             graph, name, partial, machine, threads=threads, layer_callback=layer_callback
         )
-        files = [file.name for file in written.files]
+        package = write_package(written, name, machine, threads)
+        manifest = json.loads(written.manifest.read_text(encoding="utf-8"))
+        files = [file.name for file in (*written.files, *package.files)]
         if draw:
             picture = partial / f"{name}_arena.svg"
             picture.write_text(arena_picture(written.footprint), encoding="utf-8")
@@ -119,11 +125,12 @@ def compile_graph(
         triple=machine.triple,
         instructions=machine.instructions.value,
         threads=threads,
-        arena_bytes=written.footprint.arena,
-        constant_bytes=written.footprint.constants,
+        arena_bytes=manifest["arena"]["bytes"],
+        constant_bytes=manifest["constants"]["bytes"],
         kernels=dict(Counter(layer.form for layer in written.footprint.layers)),
         footprint=written.footprint,
         seconds=time.perf_counter() - started,
+        advice=package.advice,
     )
 
 

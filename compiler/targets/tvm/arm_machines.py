@@ -39,6 +39,13 @@ ARM_MACHINES: Mapping[str, Machine] = {
 }
 """By target; ``aarch64`` has Advanced SIMD alone, which every AArch64 processor has."""
 
+_FAT = replace(
+    _AARCH64,
+    alternatives=(ARM_MACHINES["aarch64+dotprod+i8mm"], ARM_MACHINES["aarch64+dotprod"]),
+)
+_TARGETS: Mapping[str, Machine] = {**ARM_MACHINES, "aarch64+fat": _FAT}
+"""``aarch64+fat`` holds code for all three and chooses when it runs, under Linux."""
+
 
 def arm_machine(target: str) -> Machine:
     """The processor of a target.
@@ -46,8 +53,8 @@ def arm_machine(target: str) -> Machine:
     Raises:
         InvalidOption: there is no such target.
     """
-    if target in ARM_MACHINES:
-        return ARM_MACHINES[target]
-    near = get_close_matches(target, ARM_MACHINES, 1)
-    advice = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(ARM_MACHINES)}"
+    if target in _TARGETS:
+        return _TARGETS[target]
+    near = get_close_matches(target, _TARGETS, 1)
+    advice = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(_TARGETS)}"
     raise InvalidOption("target", target, "is no target", advice)

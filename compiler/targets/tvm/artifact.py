@@ -2,18 +2,21 @@
 """What a user gets: an object, its header, a program that calls it, a manifest."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.targets.tvm.dispatch import Variant, dispatcher, variant_suffix
 from intaglio.compiler.targets.tvm.example_program import bare_program, example_program
 from intaglio.compiler.targets.tvm.footprint.report import Footprint, as_json, footprint
 from intaglio.compiler.targets.tvm.header import header
-from intaglio.compiler.targets.tvm.interface import Borders, Interface, Port, interface
+from intaglio.compiler.targets.tvm.interface import Borders, interface
 from intaglio.compiler.targets.tvm.machine import Machine
+from intaglio.compiler.targets.tvm.manifest import arena, manifest
 from intaglio.compiler.targets.tvm.network import Network, compile_network
 from intaglio.compiler.targets.tvm.thread_pool import thread_pool
 from intaglio.compiler.targets.tvm.unsupported import refuse_unsupported
@@ -23,11 +26,24 @@ MOST_THREADS = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Compiled:
+    """An object.
+
+    Attributes:
+        path: the file.
+        symbols: what it defines for callers.
+    """
+
+    path: Path
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """The files of a compiled network.
 
     Attributes:
-        object: the network.
+        objects: the network; where there are several, the first one chooses among the others.
         header: how to call it.
         program: an example that calls it.
         manifest: what it was made of, and how.
@@ -35,7 +51,7 @@ class Artifact:
         pool: threads for it, in C; None for one thread.
     """
 
-    object: Path
+    objects: tuple[Compiled, ...]
     header: Path
     program: Path
     manifest: Path
@@ -43,11 +59,15 @@ class Artifact:
     pool: Path | None = None
 
     @property
+    def object(self) -> Path:
+        """The object with the functions that callers name."""
+        return self.objects[0].path
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All of them."""
-        return tuple(
-            filter(None, (self.object, self.header, self.program, self.pool, self.manifest))
-        )
+        objects = (each.path for each in self.objects)
+        return tuple(filter(None, (*objects, self.header, self.program, self.pool, self.manifest)))
 
 
 def write_artifact(
@@ -62,7 +82,8 @@ def write_artifact(
 ) -> Artifact:
     """Compile a fixed graph into ``folder``: NAME.o, NAME.h, main.c and NAME.json.
 
-    For more than one thread there is a pool for them, NAME_threads.c, too.
+    For more than one thread there is a pool for them, NAME_threads.c, too.  For a machine with
+    alternatives there are objects for each, and NAME.o calls the best that the processor runs.
 
     Args:
         graph: verified, at the fixed level.
@@ -91,34 +112,60 @@ def write_artifact(
             "steps are traced on one thread alone",
             "leave the threads out: the bits are the same",
         )
+    if layer_callback and machine.alternatives:
+        raise InvalidOption(
+            "layer callback",
+            "with code for several processors",
+            "the steps of one are traced alone",
+            "choose the target of one",
+        )
     found = interface(graph, borders)
     refuse_unsupported(found.graph)
-    network = compile_network(found.graph, name, machine, shared=threads > 1, traced=layer_callback)
+    networks = _compiled(found.graph, name, machine, threads, layer_callback)
     folder.mkdir(parents=True, exist_ok=True)
-    object = folder / f"{name}.o"
-    network.module.write_to_file(str(object))
+    entries = ["run"]
+    if threads > 1:
+        entries.append("run_parallel")
+    if layer_callback:
+        entries.append("run_traced")
+    objects = tuple(_write_objects(name, networks, entries, folder))
     written = Artifact(
-        object,
+        objects,
         folder / f"{name}.h",
         folder / "main.c",
         folder / f"{name}.json",
-        _footprint(network, object),
+        _footprint(networks[-1], objects[-1].path),
         folder / f"{name}_threads.c" if threads > 1 else None,
     )
-    layers = [form.name for form in network.forms] if layer_callback else []
-    text = header(name, found, network.plan.size, version("intaglio"), threads, layers)
+    layers = [form.name for form in networks[0].forms] if layer_callback else []
+    text = header(name, found, arena(networks), version("intaglio"), threads, layers)
     written.header.write_text(text)
+    command = " ".join([machine.compiler, *(each.path.name for each in written.objects)])
     program = (
-        bare_program(name, found, machine.cpu)
+        bare_program(name, found, f"{command} -mcpu={machine.cpu} -mthumb")
         if machine.bare
-        else example_program(name, found, threads)
+        else example_program(name, found, threads, command)
     )
     written.program.write_text(program)
     if written.pool is not None:
         written.pool.write_text(thread_pool(name))
-    facts = manifest(network, found, threads) | {"footprint": as_json(written.footprint)}
-    written.manifest.write_text(json.dumps(facts, indent=2) + "\n")
+    stated = manifest(name, networks, found, threads)
+    stated["footprint"] = as_json(written.footprint)
+    written.manifest.write_text(json.dumps(stated, indent=2) + "\n")
     return written
+
+
+def _compiled(
+    graph: Graph, name: str, machine: Machine, threads: int, layer_callback: bool
+) -> list[Network]:
+    """The network for a machine; for one with alternatives one each, the best first."""
+    shared = threads > 1
+    if not machine.alternatives:
+        return [compile_network(graph, name, machine, shared=shared, traced=layer_callback)]
+    return [
+        compile_network(graph, f"{name}_{variant_suffix(each)}", each, shared=shared)
+        for each in (*machine.alternatives, replace(machine, alternatives=()))
+    ]
 
 
 def _footprint(network: Network, object: Path) -> Footprint:
@@ -128,37 +175,18 @@ def _footprint(network: Network, object: Path) -> Footprint:
         return footprint(network, object, assembly)
 
 
-def manifest(network: Network, found: Interface, threads: int) -> dict[str, Any]:
-    """Versions, machine, threads, memory, ports, and the form of each kernel."""
-    return {
-        "name": network.name,
-        "graph": network.graph.name,
-        "profile": network.graph.profile,
-        "versions": {
-            package: version(package) for package in ("intaglio", "apache-tvm", "apache-tvm-ffi")
-        },
-        "machine": {
-            "triple": network.machine.triple,
-            "cpu": network.machine.cpu,
-            "instructions": network.machine.instructions.value,
-        },
-        "threads": threads,
-        "arena": {"bytes": network.plan.size, "most_live_bytes": network.plan.live},
-        "constants": {"bytes": network.constants},
-        "inputs": [_port(port) for port in found.inputs],
-        "outputs": [_port(port) for port in found.outputs],
-        "kernels": [
-            {"name": each.name, "ops": each.ops, "form": each.form, "functions": each.functions}
-            for each in network.forms
-        ],
-    }
+def _write_objects(
+    name: str, networks: Sequence[Network], entries: Sequence[str], folder: Path
+) -> Iterator[Compiled]:
+    """Write the objects; of several networks, the one that chooses among them is the first."""
+    if len(networks) > 1:
+        variants = [Variant(each.name, each.machine.instructions) for each in networks]
+        yield _write(dispatcher(name, variants, entries), name, entries, folder)
+    for network in networks:
+        yield _write(network.module, network.name, entries, folder)
 
 
-def _port(port: Port) -> dict[str, Any]:
-    return {
-        "name": port.source,
-        "type": str(port.type.element),
-        "shape": list(port.type.shape),
-        "scale": None if port.scale is None else port.scale.value,
-        "zero_point": port.zero_point,
-    }
+def _write(module: Any, name: str, entries: Sequence[str], folder: Path) -> Compiled:
+    path = folder / f"{name}.o"
+    module.write_to_file(str(path))
+    return Compiled(path, tuple(f"{name}_{entry}" for entry in entries))

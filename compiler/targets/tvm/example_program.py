@@ -5,18 +5,24 @@ from intaglio.compiler.targets.tvm.header import macro_prefix
 from intaglio.compiler.targets.tvm.interface import Interface, Port, c_type
 
 
-def example_program(name: str, interface: Interface, threads: int = 1) -> str:
-    """``main.c``: reads raw inputs from files, runs, prints every output element on a line."""
+def example_program(name: str, interface: Interface, threads: int, command: str) -> str:
+    """``main.c``: reads raw inputs from files, runs, prints every output element on a line.
+
+    Args:
+        name: of the network.
+        interface: its ports.
+        threads: that share the work of a call.
+        command: that compiles the program, as far as its own file.
+    """
     upper = name.upper()
     if threads > 1:
-        parts = f"main.c {name}_threads.c {name}.o -pthread"
+        command = f"{command} {name}_threads.c -pthread"
         run = _RUN_PARALLEL.format(name=name, upper=upper)
     else:
-        parts = f"main.c {name}.o"
         run = f"    if ({name}_run(inputs, outputs, arena)) return 1;\n"
     inputs = "".join(_read(number) for number in range(len(interface.inputs)))
     outputs = "".join(_print(upper, number, port) for number, port in enumerate(interface.outputs))
-    return f"""/* cc {parts} -o {name} && ./{name} INPUT... (raw files, in order) */
+    return f"""/* {command} main.c -o {name} && ./{name} INPUT... (raw files, in order) */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -45,11 +51,11 @@ int main(int argc, char **argv) {{
 """
 
 
-def bare_program(name: str, interface: Interface, cpu: str) -> str:
+def bare_program(name: str, interface: Interface, command: str) -> str:
     """``main.c`` for a processor without an operating system: runs a sample from its memory."""
     given = ", ".join(f"input_{n}" for n in range(len(interface.inputs))) or "nothing"
     taken = ", ".join(f"output_{n}" for n in range(len(interface.outputs)))
-    return f"""/* arm-none-eabi-gcc -mcpu={cpu} -mthumb main.c {name}.o
+    return f"""/* {command} main.c
    and the start-up code and the linker script of your board; any -mfloat-abi. */
 #include "{name}.h"
 

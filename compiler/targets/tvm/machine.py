@@ -43,6 +43,8 @@ class Machine:
         instructions: what kernels may use.
         features: of LLVM's, beside those of the processor, with their signs.
         pointer_bits: of an address.
+        alternatives: processors with more instructions, the best first, whose code stands beside
+            that for this one, to be chosen by what is there when it runs.
     """
 
     triple: str
@@ -50,11 +52,20 @@ class Machine:
     instructions: Instructions
     features: tuple[str, ...] = ()
     pointer_bits: int = 64
+    alternatives: tuple["Machine", ...] = ()
 
     @property
     def bare(self) -> bool:
         """Whether programs run on it without an operating system."""
         return self.triple.endswith("-none-eabi")
+
+    @property
+    def compiler(self) -> str:
+        """The C compiler that makes programs for it, by the usual name."""
+        if self.bare:
+            return "arm-none-eabi-gcc"
+        native = self.triple.partition("-")[0] == platform.machine()
+        return "cc" if native else f"{self.triple}-gcc"
 
     @property
     def target(self) -> Mapping[str, object]:
