@@ -50,13 +50,21 @@ class Device(AbstractContextManager["Device"]):
         manifest: of the object.
     """
 
-    def __init__(self, graph: Graph, target: str, patience: float = process.PATIENCE) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        target: str,
+        patience: float = process.PATIENCE,
+        *,
+        traced: bool = False,
+    ) -> None:
         """Compile and link.
 
         Args:
             graph: at the fixed level.
             target: of ``ARM_MACHINES``.
             patience: seconds that the emulated program may take for a sample.
+            traced: whether it shows the result of each step to ``trace``.
 
         Raises:
             EmulationFailed: the program doesn't link, or doesn't fit on the board.
@@ -65,6 +73,7 @@ class Device(AbstractContextManager["Device"]):
             UnsupportedModel: the graph has an op that isn't compiled.
         """
         self._graph, self._target, self._patience = graph, target, patience
+        self._traced = traced
         self._machine = arm_machine(target)
         self._board = BOARDS[target]
         # Missing tools are named before the work begins.
@@ -73,7 +82,9 @@ class Device(AbstractContextManager["Device"]):
         self._held = TemporaryDirectory()
         self.folder = Path(self._held.name)
         try:
-            written = write_artifact(graph, _NAME, self.folder, self._machine, Borders.FLOAT)
+            written = write_artifact(
+                graph, _NAME, self.folder, self._machine, Borders.FLOAT, layer_callback=traced
+            )
             self.manifest: Mapping[str, Any] = json.loads(written.manifest.read_text())
             self._inputs = buffer(self._bytes(value.name) for value in graph.inputs)
             self._outputs = buffer(map(self._bytes, graph.outputs))
@@ -88,7 +99,7 @@ class Device(AbstractContextManager["Device"]):
         (self.folder / "memory.h").write_text(header)
         memories = self._board.memories
         system = "linux.c" if memories is None else "bare.c"
-        flags = [*self._board.flags, "-O2", "-I", "."]
+        flags = [*self._board.flags, "-O2", "-I", ".", *(["-DTRACED"] if self._traced else [])]
         for source, made in (("program.c", "program.o"), (system, "system.o")):
             command = [self._compiler, *flags, "-c", str(_SOURCES / source), "-o", made]
             self._call(command, "compiling the program around the network")
@@ -138,22 +149,37 @@ class Device(AbstractContextManager["Device"]):
             EmulationFailed: the program ended with an error, wrote beside its memory, or hung.
         """
         self._execute(samples, 1, progress=progress)
-        content = (self.folder / "outputs.bin").read_bytes()
-        expected = len(samples) * sum(self._outputs.sizes)
+        return self._read("outputs.bin", self._graph.outputs, len(samples))
+
+    def trace(
+        self, samples: Sequence[Mapping[str, Array]], progress: Progress = _silent
+    ) -> list[dict[str, Array]]:
+        """The result of each step for each sample, by name; of a traced program alone.
+
+        Raises:
+            EmulationFailed: the program ended with an error, wrote beside its memory, or hung.
+        """
+        self._execute(samples, 1, progress=progress)
+        names = [step["name"] for step in self.manifest["kernels"]]
+        return self._read("tensors.bin", names, len(samples))
+
+    def _read(self, file: str, names: Sequence[str], samples: int) -> list[dict[str, Array]]:
+        content = (self.folder / file).read_bytes()
+        expected = samples * sum(map(self._bytes, names))
         if len(content) != expected:
-            found = f"running: found {len(content):,} bytes of outputs, expected {expected:,}"
+            found = f"running: found {len(content):,} bytes in {file}, expected {expected:,}"
             raise EmulationFailed(self._target, found, process.ADVICE)
-        found_outputs: list[dict[str, Array]] = []
+        all_found: list[dict[str, Array]] = []
         offset = 0
-        for _ in samples:
-            outputs: dict[str, Array] = {}
-            for name in self._graph.outputs:
+        for _ in range(samples):
+            tensors: dict[str, Array] = {}
+            for name in names:
                 type = self._graph.type_of(name)
                 flat = np.frombuffer(content, dtype_of(type), type.size, offset)
-                outputs[name] = flat.reshape(type.shape)
+                tensors[name] = flat.reshape(type.shape)
                 offset += flat.nbytes
-            found_outputs.append(outputs)
-        return found_outputs
+            all_found.append(tensors)
+        return all_found
 
     def count(self, sample: Mapping[str, Array]) -> Instructions:
         """Instructions of one inference: those of two less those of one.

@@ -3,7 +3,8 @@
 
    inputs.bin holds two int32, the number of samples and how often each is run, then the samples,
    each with all of its inputs in order; outputs.bin gets the outputs of each sample in order.
-   memory.h says where each tensor lies; all else in its buffer is guarded. */
+   memory.h says where each tensor lies; all else in its buffer is guarded.
+   With TRACED, tensors.bin gets the result of each step of each sample. */
 #include <stdint.h>
 #include <string.h>
 #include "memory.h"
@@ -42,10 +43,30 @@ static int guards_intact(void) {
     return intact(found, end, FOUND_SIZE);
 }
 
+#ifdef TRACED
+static int traced_file, traced;
+
+static void trace(void *context, int32_t layer, const void *result, int32_t bytes) {
+    (void)context;
+    (void)layer;
+    traced &= write_all(traced_file, result, bytes);
+}
+
+static int run_once(void) {
+    traced = 1;
+    return network_run_traced(inputs, outputs, arena + ARENA_PLACE, trace, 0) || !traced;
+}
+#else
+static int run_once(void) { return network_run(inputs, outputs, arena + ARENA_PLACE); }
+#endif
+
 int main(void) {
     int from = open_file("inputs.bin", 0), to = open_file("outputs.bin", 1);
     int32_t counts[2];
     if (from < 0 || to < 0 || !read_all(from, counts, sizeof counts)) return NO_FILES;
+#ifdef TRACED
+    if ((traced_file = open_file("tensors.bin", 1)) < 0) return NO_FILES;
+#endif
     for (int n = 0; n < INPUTS; n++) inputs[n] = given + input_places[n];
     for (int n = 0; n < OUTPUTS; n++) outputs[n] = found + output_places[n];
     for (int32_t sample = 0; sample < counts[0]; sample++) {
@@ -56,7 +77,7 @@ int main(void) {
             if (!read_all(from, given + input_places[n], input_sizes[n])) return NO_INPUT;
         uint32_t before = checksum(given, GIVEN_SIZE);
         for (int32_t run = 0; run < counts[1]; run++)
-            if (network_run(inputs, outputs, arena + ARENA_PLACE)) return REFUSED;
+            if (run_once()) return REFUSED;
         if (checksum(given, GIVEN_SIZE) != before) return INPUT_CHANGED;
         if (!guards_intact()) return BESIDE_OUTPUT;
         if (!intact(arena, 0, ARENA_PLACE)) return BESIDE_ARENA;

@@ -21,7 +21,7 @@ define void @{network}_report(ptr %callback, {shown}) alwaysinline {{
   br i1 %none, label %done, label %called
 
 called:
-  call void %callback({shown})
+  call void %callback({shown}) nounwind
   br label %done
 
 done:

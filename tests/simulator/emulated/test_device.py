@@ -3,11 +3,14 @@
 
 import pytest
 
+from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.targets.tvm.arm_machines import ARM_MACHINES
+from intaglio.simulator import vectorized
 from intaglio.simulator.emulated.boards import BOARDS, PACKAGES, find_tool
 from intaglio.simulator.emulated.device import Device
 from tests.compiler.targets.tvm.test_artifact import every_op
 from tests.simulator.emulated.devices import assert_device_agrees, random_samples
+from tests.simulator.engines import assert_same_tensor
 from tests.simulator.text_cases import fixed_graph
 
 pytestmark = pytest.mark.emulated
@@ -54,3 +57,19 @@ def test_each_tool_has_a_package() -> None:
     for board in BOARDS.values():
         assert {f"{board.tools}gcc", f"{board.tools}nm", board.emulator[0]} <= PACKAGES.keys()
         assert find_tool(board.emulator[0]).endswith(board.emulator[0])
+
+
+@pytest.mark.parametrize("target", ["aarch64", "cortex-m55"])
+def test_a_traced_program_shows_each_step(target: str) -> None:
+    graph = every_op()
+    samples = random_samples(graph, 2)
+    with Device(graph, target, traced=True) as device:
+        found = device.trace(samples)
+        names = [step["name"] for step in device.manifest["kernels"]]
+    assert len(names) > 30
+    for sample, tensors in zip(samples, found, strict=True):
+        expected: dict[str, Array] = {}
+        vectorized.run(graph, sample, expected.__setitem__)
+        assert [*tensors] == names
+        for name, tensor in tensors.items():
+            assert_same_tensor(target, name, tensor, expected[name])

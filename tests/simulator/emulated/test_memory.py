@@ -69,8 +69,8 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made: list[Device] = []
 
     def of(target: str, kernel: str, run: str = "", patience: float = 60) -> Device:
-        def write(*arguments: Any) -> Artifact:
-            artifact = write_artifact(*arguments)
+        def write(*arguments: Any, **options: Any) -> Artifact:
+            artifact = write_artifact(*arguments, **options)
             source = artifact.object.with_suffix(".c")
             source.write_text(SOURCE.format(kernel, run))
             board = BOARDS[target]
@@ -194,7 +194,7 @@ def test_a_program_that_is_not_built_leaves_no_folder(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    def fail(*arguments: Any) -> Artifact:
+    def fail(*arguments: Any, **options: Any) -> Artifact:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(device_module, "write_artifact", fail)
