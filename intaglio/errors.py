@@ -88,6 +88,17 @@ class UnsupportedModel(IntaglioError):
         super().__init__(f"{model} has {len(problems)} unsupported part(s):{lines}\n{advice}.")
 
 
+class ExceedsBudget(IntaglioError):
+    """A network needs more memory than it may take."""
+
+    def __init__(self, model: str, problems: Sequence[str], advice: Sequence[str]) -> None:
+        """Say by which layer and by how much, and what would fit."""
+        self.problems = tuple(problems)
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        fits = "".join(f"\n  - {each}" for each in advice)
+        super().__init__(f"{model} doesn't fit:{lines}\nWhat would fit:{fits}")
+
+
 class MissingPeer(IntaglioError):
     """A foreign runtime's environment hasn't been made."""
 

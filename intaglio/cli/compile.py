@@ -43,6 +43,13 @@ def compile(
             "--layer-callback", help="Add a function that shows the result of each layer."
         ),
     ] = False,
+    ram: Annotated[
+        str | None,
+        typer.Option(help="RAM that the network may need, as 65536, 256k or 1M (of 1024)."),
+    ] = None,
+    flash: Annotated[
+        str | None, typer.Option(help="Flash that the network may need, written alike.")
+    ] = None,
     report: Annotated[
         bool,
         typer.Option("--report", help="Print flash and RAM by layer, and draw the arena."),
@@ -56,13 +63,16 @@ def compile(
     from dataclasses import asdict
 
     from intaglio.cli.printing import print_facts
+    from intaglio.commands.budgets import parse_memory
     from intaglio.commands.compile import compile_file
     from intaglio.commands.models import LoweringOptions, parse_shapes
     from intaglio.compiler.targets.tvm.arm_machines import arm_machine
+    from intaglio.compiler.targets.tvm.footprint.budgets import Budgets
     from intaglio.compiler.targets.tvm.footprint.report import as_json as as_json_facts
     from intaglio.compiler.targets.tvm.machine import Instructions, host
     from intaglio.errors import InvalidOption
 
+    budgets = Budgets(parse_memory("--ram", ram), parse_memory("--flash", flash))
     if target == "host":
         machine = host(None if cpu == "auto" else Instructions(cpu))
     elif cpu != "auto":
@@ -78,6 +88,7 @@ def compile(
         threads,
         layer_callback=layer_callback,
         draw=report,
+        budgets=budgets,
     )
     facts = asdict(summary) | {
         "target": target,

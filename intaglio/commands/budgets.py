@@ -34,6 +34,27 @@ def parse_amount(option: str, text: str) -> int:
     return amount
 
 
+_MEMORY_UNITS = {"": 1, "k": 1 << 10, "K": 1 << 10, "M": 1 << 20}
+
+
+def parse_memory(option: str, text: str | None) -> int | None:
+    """Bytes of a device; ``k`` and ``M`` are powers of 1024, as in data sheets.
+
+    >>> parse_memory("--ram", "256k"), parse_memory("--flash", "1.5M"), parse_memory("--ram", None)
+    (262144, 1572864, None)
+
+    Raises:
+        InvalidOption: the text has another form, or the number isn't positive.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kKM]?)(?:i?B)?", text.strip())
+    amount = int(float(match[1]) * _MEMORY_UNITS[match[2]]) if match else 0
+    if amount < 1:
+        raise InvalidOption(option, text, "it is no size", "write 65536, 256k or 1M")
+    return amount
+
+
 def parse_budget(size: str | None, operations: str | None) -> Budget | None:
     """The budget that is given, None if there is none.
 

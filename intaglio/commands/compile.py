@@ -12,6 +12,7 @@ from intaglio.commands.models import LoweringOptions, named, open_fixed
 from intaglio.commands.output_files import whole_folder
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.targets.tvm.artifact import write_artifact
+from intaglio.compiler.targets.tvm.footprint.budgets import NO_BUDGETS, Budgets
 from intaglio.compiler.targets.tvm.footprint.picture import arena_picture
 from intaglio.compiler.targets.tvm.footprint.report import Footprint
 from intaglio.compiler.targets.tvm.machine import Machine
@@ -61,6 +62,7 @@ def compile_file(
     *,
     layer_callback: bool = False,
     draw: bool = False,
+    budgets: Budgets = NO_BUDGETS,
 ) -> CompilationSummary:
     """Compile the model in ``path`` into the folder ``output``, whole or not at all.
 
@@ -73,8 +75,10 @@ def compile_file(
         threads: that share the work of a call.
         layer_callback: whether there is a function that shows the result of each step.
         draw: whether to write a picture of the arena, too.
+        budgets: memory that the network may need.
 
     Raises:
+        ExceedsBudget: the network needs more memory than it may.
         InvalidFile: the model can't be read, or something stands at ``output``.
         InvalidOption: an option doesn't fit, or the name is no C identifier.
         UnsupportedModel: parts of the model have no integer form, or no kernel.
@@ -83,7 +87,14 @@ def compile_file(
     with named(path):
         name = identifier(path.stem) if name is None else name
         return compile_graph(
-            graph, output, machine, name, threads, layer_callback=layer_callback, draw=draw
+            graph,
+            output,
+            machine,
+            name,
+            threads,
+            layer_callback=layer_callback,
+            draw=draw,
+            budgets=budgets,
         )
 
 
@@ -96,12 +107,14 @@ def compile_graph(
     *,
     layer_callback: bool = False,
     draw: bool = False,
+    budgets: Budgets = NO_BUDGETS,
 ) -> CompilationSummary:
     """Compile a fixed graph into the folder ``output``, whole or not at all.
 
     With ``draw`` a picture of the arena, NAME_arena.svg, is among the files.
 
     Raises:
+        ExceedsBudget: the network needs more memory than it may.
         InvalidFile: something stands at ``output``, or nothing can be written there.
         InvalidOption: the name is no C identifier, or the number of threads makes no sense.
         UnsupportedModel: a node has no kernel.
@@ -109,7 +122,13 @@ def compile_graph(
     started = time.perf_counter()
     with whole_folder(output) as partial:
         written = write_artifact(
-            graph, name, partial, machine, threads=threads, layer_callback=layer_callback
+            graph,
+            name,
+            partial,
+            machine,
+            threads=threads,
+            layer_callback=layer_callback,
+            budgets=budgets,
         )
         package = write_package(written, name, machine, threads)
         manifest = json.loads(written.manifest.read_text(encoding="utf-8"))

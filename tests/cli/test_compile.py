@@ -71,6 +71,35 @@ def test_a_report_has_a_row_for_every_layer(tmp_path: Path, lowered: Path) -> No
     assert f"The stack is deepest in {' > '.join(found['stack']['path'])}." in whole
 
 
+def test_a_budget_that_is_kept_changes_nothing(tmp_path: Path, lowered: Path) -> None:
+    target = ("--target", "cortex-m4", "--name", "net")
+    done("compile", lowered, "-o", tmp_path / "free", *target)
+    done("compile", lowered, "-o", tmp_path / "kept", *target, "--ram", "64k", "--flash", "1M")
+    assert files(tmp_path / "free") == files(tmp_path / "kept")
+
+
+def test_an_exceeded_budget_names_the_layer_and_writes_nothing(
+    tmp_path: Path, lowered: Path
+) -> None:
+    arguments = ("compile", lowered, "-o", tmp_path / "m4", "--target", "cortex-m4")
+    finished = intaglio(*arguments, "--ram", "1.5k", "--flash", "16k")
+    assert finished.code == 2
+    assert "doesn't fit" in finished.err
+    assert "expected at most 16,384" in finished.err
+    assert "bytes of constants" in finished.err
+    assert "RAM: " in finished.err
+    assert "What would fit:" in finished.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", ["0", "many", "64kb", "-1"])
+def test_a_size_that_is_none_is_refused(tmp_path: Path, lowered: Path, size: str) -> None:
+    finished = intaglio("compile", lowered, "-o", tmp_path / "m4", f"--ram={size}")
+    assert finished.code == 2
+    assert "--ram" in finished.err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an x86 target")
 def test_the_cpu_chooses_the_kernels(tmp_path: Path, lowered: Path) -> None:
     output = tmp_path / "host"

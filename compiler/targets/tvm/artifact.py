@@ -2,6 +2,7 @@
 """What a user gets: an object, its header, a program that calls it, a manifest."""
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -12,7 +13,8 @@ from typing import Any
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.targets.tvm.dispatch import Variant, dispatcher, variant_suffix
 from intaglio.compiler.targets.tvm.example_program import bare_program, example_program
-from intaglio.compiler.targets.tvm.footprint.report import Footprint, as_json, footprint
+from intaglio.compiler.targets.tvm.footprint.budgets import NO_BUDGETS, Budgets, refuse_excess
+from intaglio.compiler.targets.tvm.footprint.report import Footprint, as_json, footprint, together
 from intaglio.compiler.targets.tvm.header import header
 from intaglio.compiler.targets.tvm.interface import Borders, interface
 from intaglio.compiler.targets.tvm.machine import Machine
@@ -79,6 +81,7 @@ def write_artifact(
     threads: int = 1,
     *,
     layer_callback: bool = False,
+    budgets: Budgets = NO_BUDGETS,
 ) -> Artifact:
     """Compile a fixed graph into ``folder``: NAME.o, NAME.h, main.c and NAME.json.
 
@@ -93,8 +96,10 @@ def write_artifact(
         borders: whether the function takes and gives codes or float32.
         threads: that share the work of a call.
         layer_callback: whether ``NAME_run_traced`` shows the result of each step to its caller.
+        budgets: memory that the network may need.
 
     Raises:
+        ExceedsBudget: the network needs more; nothing is written.
         InvalidOption: the name is no C identifier, the number of threads makes no sense, or many
             threads are to be traced.
         UnsupportedModel: the graph has an op that isn't compiled.
@@ -122,19 +127,23 @@ def write_artifact(
     found = interface(graph, borders)
     refuse_unsupported(found.graph)
     networks = _compiled(found.graph, name, machine, threads, layer_callback)
-    folder.mkdir(parents=True, exist_ok=True)
     entries = ["run"]
     if threads > 1:
         entries.append("run_parallel")
     if layer_callback:
         entries.append("run_traced")
-    objects = tuple(_write_objects(name, networks, entries, folder))
+    with TemporaryDirectory() as held:
+        objects = tuple(_write_objects(name, networks, entries, Path(held)))
+        needed = _footprint(networks, objects)
+        refuse_excess(found.graph, needed, budgets, tiled=False)
+        folder.mkdir(parents=True, exist_ok=True)
+        objects = tuple(_moved(each, folder) for each in objects)
     written = Artifact(
         objects,
         folder / f"{name}.h",
         folder / "main.c",
         folder / f"{name}.json",
-        _footprint(networks[-1], objects[-1].path),
+        needed,
         folder / f"{name}_threads.c" if threads > 1 else None,
     )
     layers = [form.name for form in networks[0].forms] if layer_callback else []
@@ -168,11 +177,18 @@ def _compiled(
     ]
 
 
-def _footprint(network: Network, object: Path) -> Footprint:
-    with TemporaryDirectory() as folder:
-        assembly = Path(folder) / "network.s"
+def _footprint(networks: Sequence[Network], objects: Sequence[Compiled]) -> Footprint:
+    """What one network needs, or what several need beside each other."""
+    found: list[Footprint] = []
+    for network, object in zip(networks, objects[-len(networks) :], strict=True):
+        assembly = object.path.with_suffix(".s")
         network.module.write_to_file(str(assembly))
-        return footprint(network, object, assembly)
+        found.append(footprint(network, object.path, assembly))
+    return together(found)
+
+
+def _moved(object: Compiled, folder: Path) -> Compiled:
+    return replace(object, path=Path(shutil.move(object.path, folder / object.path.name)))
 
 
 def _write_objects(

@@ -2,7 +2,7 @@
 """The footprint of a compiled network: flash, RAM and work, in all and by layer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,27 @@ def footprint(network: Network, object: Path, assembly: Path) -> Footprint:
             _layer(graph, form, number, live[number]) for number, form in enumerate(network.forms)
         ),
     )
+
+
+def together(found: Sequence[Footprint]) -> Footprint:
+    """Networks of which one is called at a time: the last one's, and the flash of all."""
+    if len(found) == 1:
+        return found[0]
+    return replace(
+        found[-1],
+        functions={name: size for each in found for name, size in each.functions.items()},
+        code=sum(each.code for each in found),
+        constants=sum(each.constants for each in found),
+        other_constants=sum(each.other_constants for each in found),
+        data=sum(each.data for each in found),
+        zeroed=sum(each.zeroed for each in found),
+        arena=max(each.arena for each in found),
+        stack=max((each.stack for each in found), key=_depth),
+    )
+
+
+def _depth(bound: StackBound) -> float:
+    return float("inf") if bound.size is None else bound.size
 
 
 def size_of(graph: Graph, name: str) -> int:
