@@ -89,6 +89,14 @@ class Function:
         self._cells: list[Statement] = []
         self._stages: list[_Part] = []
         self._names = 0
+        self._sized = True
+
+    def hide_sizes(self) -> None:
+        """Let the pointers from here on not tell how many elements they have.
+
+        Kernels that read their extents from a table, and differ in nothing else, are then equal.
+        """
+        self._sized = False
 
     def _name(self, stem: str) -> str:
         self._names += 1
@@ -97,7 +105,8 @@ class Function:
     def _pointer(self, dtype: str, size: int) -> tuple[Any, Buffer, Statement]:
         name = self._name("p")
         pointer = tirx.Var(name, ir.PointerType(ir.PrimType(dtype)))
-        buffer = tirx.decl_buffer((max(size, 1),), dtype, name=f"{name}_array")
+        shape = (max(size, 1) if self._sized else 1,)
+        buffer = tirx.decl_buffer(shape, dtype, name=f"{name}_array")
         return pointer, buffer, statements.DeclBuffer(buffer, data=pointer)
 
     def tensor(self, name: str, dtype: str, size: int) -> Buffer:
@@ -126,7 +135,8 @@ class Function:
         """Constant elements, in row-major order."""
         array = np.ascontiguousarray(array)
         for _, declaration, known in self._tables:
-            if known.dtype == array.dtype and np.array_equal(known, array):
+            # Which tables are equal would tell kernels of hidden sizes apart.
+            if self._sized and known.dtype == array.dtype and np.array_equal(known, array):
                 return declaration.buffer
         pointer, buffer, declaration = self._pointer(str(array.dtype), array.size)
         self._tables.append((pointer, declaration, array))
