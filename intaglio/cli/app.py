@@ -18,6 +18,7 @@ from intaglio.cli.profiles import profiles
 from intaglio.cli.quantize import quantize
 from intaglio.cli.simulate import simulate
 from intaglio.cli.synthesize import synthesize
+from intaglio.cli.verify import verify
 
 app = typer.Typer(
     help="Integer neural networks: compile, prove, simulate to the last bit.",
@@ -73,6 +74,11 @@ VERBS = (
         compile,
         "An object to link to a C program, bit for bit the same.",
         "intaglio compile net.intaglio -o net-host",
+    ),
+    Verb(
+        verify,
+        "The object on an emulated processor: every bit, every instruction.",
+        "intaglio verify net.intaglio --target cortex-m4 --data a.npz --trace",
     ),
     Verb(
         inspect,

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from intaglio.errors import MissingTool
+from intaglio.compiler.targets.tvm.arm_machines import arm_machine
+from intaglio.errors import InvalidOption, MissingTool
 
 PACKAGES: Mapping[str, str] = {
     "qemu-aarch64": "qemu-user",
@@ -122,6 +123,19 @@ BOARDS: Mapping[str, Board] = {
     "cortex-m55": _bare("mps3-an547", "cortex-m55", _SSE300, "softfp"),
 }
 """By target."""
+
+
+def board_of(target: str) -> Board:
+    """The machine that runs programs for a target.
+
+    Raises:
+        InvalidOption: it holds code for several processors, or there is no such target.
+    """
+    if target in BOARDS:
+        return BOARDS[target]
+    alternatives = arm_machine(target).alternatives
+    found = f"it holds code for {len(alternatives) + 1} targets, of which one would run"
+    raise InvalidOption("target", target, found, f"name each: {', '.join(BOARDS)}")
 
 
 def find_tool(name: str) -> str:

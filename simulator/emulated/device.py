@@ -19,7 +19,7 @@ from intaglio.compiler.targets.tvm.interface import Borders
 from intaglio.compiler.targets.tvm.kernels.scope import dtype_of
 from intaglio.errors import EmulationFailed
 from intaglio.simulator.emulated import process
-from intaglio.simulator.emulated.boards import BOARDS, find_tool
+from intaglio.simulator.emulated.boards import board_of, find_tool
 from intaglio.simulator.emulated.image import Image, read_image
 from intaglio.simulator.emulated.layout import buffer, linker_script, memory_header
 from intaglio.simulator.emulated.measurements import (
@@ -75,7 +75,7 @@ class Device(AbstractContextManager["Device"]):
         self._graph, self._target, self._patience = graph, target, patience
         self._traced = traced
         self._machine = arm_machine(target)
-        self._board = BOARDS[target]
+        self._board = board_of(target)
         # Missing tools are named before the work begins.
         self._compiler = self._board.tool("gcc")
         self._emulator = find_tool(self._board.emulator[0])
