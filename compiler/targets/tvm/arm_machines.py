@@ -9,7 +9,9 @@ from intaglio.compiler.targets.tvm.machine import Instructions, Machine
 from intaglio.errors import InvalidOption
 
 _AARCH64 = Machine("aarch64-linux-gnu", "generic", Instructions.NEON, ("+neon",))
-_THUMB = Machine("thumbv7em-none-eabi", "cortex-m4", Instructions.ARM_DSP, pointer_bits=32)
+# Integers alone: cores without a unit for floats run the same code, to the same bits.
+_INTEGER = ("+soft-float", "-vfp2sp")
+_THUMB = Machine("thumbv7em-none-eabi", "cortex-m4", Instructions.ARM_DSP, _INTEGER, 32)
 
 ARM_MACHINES: Mapping[str, Machine] = {
     "aarch64": _AARCH64,
@@ -24,6 +26,7 @@ ARM_MACHINES: Mapping[str, Machine] = {
         triple="thumbv6m-none-eabi",
         cpu="cortex-m0plus",
         instructions=Instructions.PORTABLE,
+        features=(),
     ),
     "cortex-m4": _THUMB,
     "cortex-m7": replace(_THUMB, cpu="cortex-m7"),
@@ -33,8 +36,7 @@ ARM_MACHINES: Mapping[str, Machine] = {
         triple="thumbv8.1m.main-none-eabi",
         cpu="cortex-m55",
         instructions=Instructions.MVE,
-        # Integer vectors; what is proved to need no floating point uses none.
-        features=("+mve",),
+        features=("+mve", *_INTEGER),
     ),
 }
 """By target; ``aarch64`` has Advanced SIMD alone, which every AArch64 processor has."""

@@ -3,7 +3,8 @@
 
     int32_t NAME_run(const void *const *inputs, void *const *outputs, void *arena)
 
-The function returns 0.  The object holds its constants and needs nothing but memcpy and memset.
+The function returns 0.  The object holds its constants and needs nothing but memcpy and memset,
+and not even those where there is no operating system.
 For threads there is a second function, which takes the caller's ``parallel_for`` and its pool too;
 for tracing one that takes a callback, and calls it after each step with the step's result.
 """
@@ -34,6 +35,7 @@ from intaglio.compiler.targets.tvm.number import TooWide
 from intaglio.compiler.targets.tvm.overwriting import last_reads, memory_of, overwritten
 from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
 from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
+from intaglio.compiler.targets.tvm.standalone import standalone
 from intaglio.compiler.targets.tvm.symbols import exporting
 from intaglio.compiler.targets.tvm.task_calls import call_alone, call_shared, task, task_name
 from intaglio.compiler.targets.tvm.trace_calls import report, traced_name
@@ -167,6 +169,8 @@ class _Compilation:
             symbol: llvm.exported(function, symbol) for symbol, function in functions.items()
         }
         module = exporting(llvm.build(exported, self._machine.target), entries.keys())
+        if self._machine.bare:
+            module = standalone(module, self._machine, self._name)
         forms = tuple(
             self._form(step, kernel)
             for step, kernel in zip(self._steps, self._kernels, strict=True)
