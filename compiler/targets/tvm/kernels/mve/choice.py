@@ -5,6 +5,7 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Kernel
 from intaglio.compiler.targets.tvm.kernels.mve.convolution import convolution, matmul
 from intaglio.compiler.targets.tvm.kernels.mve.depthwise import depthwise
+from intaglio.compiler.targets.tvm.kernels.mve.elementwise import elementwise
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
 
 
@@ -15,5 +16,7 @@ def mve(scope: Scope, op: fixed.Op) -> Kernel | None:
             return convolution(scope, op) if op.groups == 1 else depthwise(scope, op)
         case fixed.MatMul():
             return matmul(scope, op)
+        case fixed.Pairwise() | fixed.Requantize():
+            return elementwise(scope, op)
         case _:
             return None
