@@ -6,10 +6,18 @@ import numpy as np
 from intaglio.compiler.analysis.accumulators import AccumulateOp
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Kernel, index, load
-from intaglio.compiler.targets.tvm.kernels.dsp.panel import COPY, GROUP, GROUP_BYTES, ROWS, widen
+from intaglio.compiler.targets.tvm.kernels.dsp.bytes import COPY
+from intaglio.compiler.targets.tvm.kernels.dsp.panel import (
+    GROUP,
+    GROUP_BYTES,
+    ROW_BYTES,
+    ROWS,
+    widen,
+)
 from intaglio.compiler.targets.tvm.kernels.dsp.products import Products, products
 from intaglio.compiler.targets.tvm.kernels.dsp.routine import importing, place
 from intaglio.compiler.targets.tvm.kernels.dsp.rows import Rows, Shape, codes
+from intaglio.compiler.targets.tvm.kernels.dsp.settled import settled
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
 from intaglio.compiler.targets.tvm.library import tirx
 
@@ -32,7 +40,7 @@ def rows_of(scope: Scope, op: AccumulateOp, found: Products, form: str) -> Kerne
     function.hide_sizes()
     outputs, depth = found.weights.shape[0], found.weights[0].size
     x, y = scope.operand(0), scope.result()
-    line = found.line()
+    line, fast = settled(scope, op, found, Products.line)
     groups = line.weights.shape[1] // GROUP
     whole = depth % GROUP == 0
     panel = function.scratch("uint8", groups * GROUP_BYTES + (0 if whole else groups * GROUP))
@@ -40,7 +48,7 @@ def rows_of(scope: Scope, op: AccumulateOp, found: Products, form: str) -> Kerne
     geometry = function.table(np.array(extents, np.int32))
     shape = Shape.of(function, geometry)
     count, width, words = (function.bind(load(geometry, index(number))) for number in range(3, 6))
-    rows = Rows(function, line, codes(scope, op, line, y), panel, shape)
+    rows = Rows(function, line, codes(scope, op, line, fast, y), panel, shape)
     fill = widen(line.joint, found.centre == 0)
     with function.loop(tirx.truncdiv(count + index(ROWS - 1), index(ROWS))) as tile:
         first = function.bind(tile * index(ROWS))
@@ -48,14 +56,14 @@ def rows_of(scope: Scope, op: AccumulateOp, found: Products, form: str) -> Kerne
         with function.loop(here) as row:
             source = place(x.buffer, (first + row) * width)
             if whole:
-                fill.call(function, source, place(panel, row * index(8)), words)
+                fill.call(function, source, place(panel, row * index(ROW_BYTES)), words)
             else:
                 start = words * index(GROUP_BYTES) + index(GROUP_BYTES)
                 COPY.call(function, source, place(panel, start), width)
                 fill.call(
                     function,
                     place(panel, start),
-                    place(panel, row * index(8)),
+                    place(panel, row * index(ROW_BYTES)),
                     words + index(1),
                 )
         to = function.bind(first * shape.outputs)

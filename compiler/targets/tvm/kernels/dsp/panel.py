@@ -27,7 +27,10 @@ ROWS = 4
 GROUP = 4
 """Neighbouring bytes that become two words."""
 
-GROUP_BYTES = 8 * ROWS
+ROW_BYTES = 8
+"""Of a panel, for one group of one row."""
+
+GROUP_BYTES = ROW_BYTES * ROWS
 """Of a panel, for one group of all rows."""
 
 STEP = 2 * GROUP
@@ -235,45 +238,3 @@ def dot_row(joint: bool) -> Routine:
         sums=1,
         spare=("w", "v", "x", "y"),
     )
-
-
-COPY = Routine(
-    "copy",
-    [
-        "subs {count}, #4",
-        "blt 2f",
-        "1:",
-        "ldr {x}, [{from_at}], #4",
-        "subs {count}, #4",
-        "str {x}, [{to_at}], #4",
-        "bge 1b",
-        "2:",
-        "adds {count}, #4",
-        "beq 4f",
-        "3:",
-        "ldrb {x}, [{from_at}], #1",
-        "subs {count}, #1",
-        "strb {x}, [{to_at}], #1",
-        "bne 3b",
-        "4:",
-    ],
-    changed=("from_at", "to_at", "count"),
-    spare=("x",),
-)
-"""``(from, to, count)``: bytes."""
-
-FILL = Routine(
-    "fill",
-    [
-        "cmp {count}, #0",
-        "beq 2f",
-        "1:",
-        "strb {value}, [{to_at}], #1",
-        "subs {count}, #1",
-        "bne 1b",
-        "2:",
-    ],
-    changed=("to_at", "count"),
-    read=("value",),
-)
-"""``(to, count, value)``: equal bytes."""

@@ -33,6 +33,15 @@ class Products:
     centre: int
     total: Interval
 
+    @property
+    def _wrapped_bias(self) -> npt.NDArray[np.int32]:
+        return _wrapped(np.array(self.bias, dtype=object))
+
+    def plain_line(self) -> "Line":
+        """The weights along one line for each output channel, as they are."""
+        weights = self.weights.reshape(self.weights.shape[0], -1)
+        return Line(weights, self._wrapped_bias, 0, self.total)
+
     def line(self) -> "Line":
         """The weights along one line for each output channel, in the form that takes less."""
         outputs = self.weights.shape[0]
@@ -43,8 +52,7 @@ class Products:
         scaled = self.total.scale_by(1 << SCALE_BITS)
         joint = INT32.interval.contains(scaled) and bool(joined.min() >= -(1 << 15))
         if not joint:
-            bias = np.array(self.bias, dtype=object)
-            return Line(flat.astype(np.int8), _wrapped(bias), 0, self.total)
+            return Line(flat.astype(np.int8), self._wrapped_bias, 0, self.total)
         bias = (np.array(self.bias, dtype=object) + OFFSET * odd.sum(axis=1)) << SCALE_BITS
         packed = joined.astype("<i2").view(np.int8)
         return Line(packed, _wrapped(bias), SCALE_BITS, self.total)

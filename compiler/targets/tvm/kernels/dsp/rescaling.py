@@ -11,10 +11,10 @@ Two roundings take two of these shifts; the second one's half away from zero is 
 the number is negative, which its sign bit adds.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 
-from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import index
 from intaglio.compiler.targets.tvm.library import Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number
@@ -126,32 +126,44 @@ class Rescaling:
     @property
     def name(self) -> str:
         """What tells its assembly from others'."""
-        below, above = self.reached.low < self.low, self.reached.high > self.high
-        clamp = f"{int(below)}{int(above)}_{self.low + 128}_{self.high + 128}"
-        return f"{self.lift}_{self.first}_{int(self.away)}_{clamp}"
+        clamp = "_".join(self._clamp("c")).replace(" ", "").replace("#", "_").replace(",", "")
+        return f"{self.lift}_{self.first}_{int(self.away)}_{clamp.replace('-', 'm')}"
 
 
 def _constant(value: int) -> Number:
     return Number(index(value), Interval(value, value), 32)
 
 
-def rescaling(op: fixed.Requantize, total: Interval, scale_bits: int) -> Rescaling | None:
+def rescaling(
+    requantizers: Sequence[Requantizer], dead: Mapping[int, int], total: Interval, scale_bits: int
+) -> Rescaling | None:
     """The form for sums within ``total``, held ``2**scale_bits`` times as large; None for others.
 
     Args:
-        op: the requantizers.
-        total: of the accumulators.
+        requantizers: by channel, or one.
+        dead: channels that have one code whatever their sums are, and these codes.
+        total: of the accumulators of all other channels.
         scale_bits: by how many bits larger they are held.
     """
-    ends = {(requantizer.low, requantizer.high) for requantizer in op.requantizers}
-    if len(ends) > 1 or not total.magnitude:
+    ends = {(requantizer.low, requantizer.high) for requantizer in requantizers}
+    live = [r for channel, r in enumerate(requantizers) if channel not in dead]
+    if len(ends) > 1 or not live or not total.magnitude:
         return None
-    scalings = [requantizer.scaling for requantizer in op.requantizers]
-    if all(isinstance(scaling, MultiplyShift) for scaling in scalings):
-        return _single(op.requantizers, total, scale_bits)
-    if all(isinstance(scaling, DoubleRounding) for scaling in scalings):
-        return _double(op.requantizers, total, scale_bits)
-    return None
+    if all(isinstance(requantizer.scaling, MultiplyShift) for requantizer in live):
+        found = _single(live, total, scale_bits)
+    elif all(isinstance(requantizer.scaling, DoubleRounding) for requantizer in live):
+        found = _double(live, total, scale_bits)
+    else:
+        return None
+    if found is None or not dead:
+        return found
+    kept = iter(found.factors)
+    factors = tuple(
+        Factor(0, dead[channel], 0) if channel in dead else next(kept)
+        for channel in range(len(requantizers))
+    )
+    points = [_point(code) for code in dead.values()]
+    return replace(found, factors=factors, reached=reduce(Interval.hull, points, found.reached))
 
 
 def _single(

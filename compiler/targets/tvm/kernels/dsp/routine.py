@@ -96,9 +96,33 @@ def place(buffer: Buffer, at: Expression) -> Expression:
     return tirx.address_of(load(buffer, at))
 
 
+_POINTERS = """
+define ptr @intaglio_dsp_either(i32 %first, ptr %a, ptr %b) {
+  %chosen = icmp ne i32 %first, 0
+  %found = select i1 %chosen, ptr %a, ptr %b
+  ret ptr %found
+}
+
+define i32 @intaglio_dsp_word(ptr %at) {
+  %found = load i32, ptr %at
+  ret i32 %found
+}
+"""
+
+
+def either(first: Expression, a: Expression, b: Expression) -> Expression:
+    """The pointer ``a`` where an int32 isn't 0, else ``b``."""
+    return llvm.call("handle", "intaglio_dsp_either", first, a, b)
+
+
+def word_at(pointer: Expression) -> Expression:
+    """The int32 at a pointer, in memory of any type."""
+    return llvm.call("int32", "intaglio_dsp_word", pointer)
+
+
 def importing(kernel: Kernel, routines: Sequence[Routine]) -> Kernel:
     """The kernel beside the routines that it calls."""
-    text = "".join({routine.symbol: routine.text for routine in routines}.values())
+    text = _POINTERS + "".join({routine.symbol: routine.text for routine in routines}.values())
     stages = tuple(
         replace(stage, function=stage.function.with_body(llvm.importing(text, stage.function.body)))
         for stage in kernel.stages

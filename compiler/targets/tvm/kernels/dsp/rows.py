@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from intaglio.compiler.analysis.accumulators import AccumulateOp
-from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Function, index, load
 from intaglio.compiler.targets.tvm.kernels import scope as scopes
 from intaglio.compiler.targets.tvm.kernels.dsp.panel import (
+    ROW_BYTES,
     ROWS,
     STEP,
     all_codes,
@@ -19,7 +19,7 @@ from intaglio.compiler.targets.tvm.kernels.dsp.panel import (
     four_codes,
 )
 from intaglio.compiler.targets.tvm.kernels.dsp.products import Line
-from intaglio.compiler.targets.tvm.kernels.dsp.rescaling import Rescaling, rescaling
+from intaglio.compiler.targets.tvm.kernels.dsp.rescaling import Rescaling
 from intaglio.compiler.targets.tvm.kernels.dsp.routine import Routine, place
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
@@ -80,24 +80,14 @@ class Codes:
         self.y.store(to, x)
 
 
-def codes(scope: Scope, op: AccumulateOp, line: Line, y: Tensor) -> Codes:
+def codes(scope: Scope, op: AccumulateOp, line: Line, fast: Rescaling | None, y: Tensor) -> Codes:
     """What becomes of the sums of ``line``."""
-    fast = _fast(scope, op, line)
     table = np.zeros((line.bias.size, FACTORS), dtype=np.int32)
     table[:, 0] = line.bias
     if fast is not None:
         table[:, 1:] = [[f.multiplier, f.addend, f.shift] for f in fast.factors]
     factors = scope.function.table(table)
     return Codes(scope, op, line.total, line.scale_bits, fast, factors, y)
-
-
-def _fast(scope: Scope, op: AccumulateOp, line: Line) -> Rescaling | None:
-    if not (scope.followers and op.accumulator.type.interval.contains(line.total)):
-        return None
-    first = scope.followers[0].op
-    if not isinstance(first, fixed.Requantize):
-        return None
-    return rescaling(first, line.total, line.scale_bits)
 
 
 class Rows:
@@ -161,7 +151,7 @@ class Rows:
             width = function.bind(shape.steps * index(STEP))
             self._four.call(
                 function,
-                place(self._panel, row * index(8)),
+                place(self._panel, row * index(ROW_BYTES)),
                 place(self._weights, channel * width),
                 place(self._codes.factors, channel * index(FACTORS)),
                 shape.steps,
@@ -178,7 +168,7 @@ class Rows:
             routine.call(
                 function,
                 place(sums, index(0)),
-                place(self._panel, row * index(8)),
+                place(self._panel, row * index(ROW_BYTES)),
                 place(self._weights, channel * shape.steps * index(STEP)),
                 shape.steps,
             )

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from intaglio.compiler.ir.types import TensorType
 from intaglio.compiler.ir.verify import check
 from intaglio.compiler.targets.tvm.arm_machines import arm_machine
 from intaglio.compiler.targets.tvm.network import compile_network
+from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
@@ -96,6 +98,9 @@ def requantize(
     )
 
 
+Followers = Sequence[tuple[fixed.Op, IntType]]
+
+
 def by_channel(
     generator: np.random.Generator, count: int, least: int, most: int
 ) -> list[MultiplyShift]:
@@ -114,3 +119,48 @@ def doubled(scalings: Sequence[MultiplyShift]) -> list[DoubleRounding]:
 def with_ties(scalings: Sequence[DoubleRounding], ties: Rounding) -> list[DoubleRounding]:
     """The same scales, whose second rounding is another one."""
     return [replace(scaling, ties=ties) for scaling in scalings]
+
+
+def convolve(
+    many: Many,
+    shape: tuple[int, int, int, int],
+    kernel: tuple[int, int, int],
+    followers: Followers,
+    type: IntType = I8,
+    accumulator: Accumulator | None = None,
+    weights: Any = None,
+    bias: Sequence[int] | None = None,
+    **attributes: Any,
+) -> None:
+    """A convolution of an input of ``shape`` with ``kernel``: outputs, rows, columns."""
+    rng = np.random.default_rng(len(many.nodes))
+    op = fixed.Conv2d(accumulator or Accumulator(I32), **attributes)
+    if weights is None:
+        weights = rng.integers(-127, 128, (*kernel, shape[3] // op.groups))
+    if bias is None:
+        bias = rng.integers(-3000, 3000, kernel[0]).tolist()
+    extents = [
+        (
+            shape[1 + axis]
+            + op.pads[axis]
+            + op.pads[axis + 2]
+            - (weights.shape[1 + axis] - 1) * op.dilations[axis]
+            - 1
+        )
+        // op.strides[axis]
+        + 1
+        for axis in (0, 1)
+    ]
+    operands = [
+        many.given(type, shape),
+        many.constant(I8, weights),
+        many.constant(I32, np.array(bias)),
+    ]
+    result = [shape[0], *extents, kernel[0]]
+    many.followed(many.node(op, op.accumulator.type, result, operands), followers)
+
+
+def codes(outputs: int, shift: int = 41, zero_point: int = 3) -> Followers:
+    """Codes of int8, a scale for each channel."""
+    rng = np.random.default_rng(outputs)
+    return [(requantize(by_channel(rng, outputs, shift - 2, shift), zero_point), I8)]

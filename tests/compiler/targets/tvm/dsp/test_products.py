@@ -2,7 +2,6 @@
 """Convolutions and products with the DSP extension have the simulator's bits."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,8 @@ from tests.compiler.targets.tvm.dsp.many import (
     U8,
     Many,
     by_channel,
+    codes,
+    convolve,
     doubled,
     forms,
     requantize,
@@ -28,50 +29,6 @@ from tests.simulator.emulated.devices import assert_device_agrees, random_sample
 pytestmark = pytest.mark.emulated
 
 Followers = Sequence[tuple[fixed.Op, IntType]]
-
-
-def convolve(
-    many: Many,
-    shape: tuple[int, int, int, int],
-    kernel: tuple[int, int, int],
-    followers: Followers,
-    type: IntType = I8,
-    accumulator: Accumulator | None = None,
-    weights: Any = None,
-    **attributes: Any,
-) -> None:
-    """A convolution of an input of ``shape`` with ``kernel``: outputs, rows, columns."""
-    rng = np.random.default_rng(len(many.nodes))
-    outputs, kernel_rows, kernel_columns = kernel
-    if weights is None:
-        weights = rng.integers(-127, 128, (outputs, kernel_rows, kernel_columns, shape[3]))
-    bias = rng.integers(-3000, 3000, outputs)
-    op = fixed.Conv2d(accumulator or Accumulator(I32), **attributes)
-    extents = [
-        (
-            shape[1 + axis]
-            + op.pads[axis]
-            + op.pads[axis + 2]
-            - (weights.shape[1 + axis] - 1) * op.dilations[axis]
-            - 1
-        )
-        // op.strides[axis]
-        + 1
-        for axis in (0, 1)
-    ]
-    operands = [
-        many.given(type, shape),
-        many.constant(I8, weights),
-        many.constant(I32, bias),
-    ]
-    result = [shape[0], *extents, outputs]
-    many.followed(many.node(op, op.accumulator.type, result, operands), followers)
-
-
-def codes(outputs: int, shift: int = 41, zero_point: int = 3) -> Followers:
-    """Codes of int8, a scale for each channel."""
-    rng = np.random.default_rng(outputs)
-    return [(requantize(by_channel(rng, outputs, shift - 2, shift), zero_point), I8)]
 
 
 def convolutions() -> Many:
@@ -134,6 +91,15 @@ def convolutions() -> Many:
     for overflow in (Overflow.WRAP, Overflow.SATURATE, Overflow.SATURATE_EACH_ADD):
         narrow = Accumulator(IntType(14, True), overflow)
         convolve(many, (1, 2, 3, 8), (4, 1, 1), codes(4, 38), accumulator=narrow)
+    # Channels that are dead keep others neither from the short form nor from their codes.
+    scales = by_channel(rng, 6, 39, 41)
+    for dead in ({1: 1 << 30}, {0: -(1 << 30), 4: (1 << 31) - 1}):
+        few = [single(s.multiplier, 62) if c in dead else s for c, s in enumerate(scales)]
+        bias = [dead.get(c, 55) for c in range(6)]
+        convolve(many, (1, 2, 3, 8), (6, 1, 1), [(requantize(few, -9), I8)], bias=bias)
+        convolve(many, (1, 5, 1, 8), (6, 1, 1), [(requantize(doubled(few)), I8)], bias=bias)
+    every, none = [1 << 30] * 6, single(1 << 30, 62)
+    convolve(many, (1, 2, 3, 8), (6, 1, 1), [(requantize([none] * 6), I8)], bias=every)
     # Weights whose bytes can't be joined, and sums that are too large for it.
     least = np.full((4, 1, 1, 8), -128)
     convolve(many, (1, 2, 3, 8), (4, 1, 1), codes(4), weights=least)

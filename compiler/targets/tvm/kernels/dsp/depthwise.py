@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depthwise convolutions: all channels of an output from where its window lies in x.
+
+A window that reaches beyond x is first copied, with its padding, into scratch memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.targets.tvm.function import Kernel, index, load
+from intaglio.compiler.targets.tvm.kernels.dsp.products import Line, Products, products
+from intaglio.compiler.targets.tvm.kernels.dsp.rescaling import Factor, Rescaling
+from intaglio.compiler.targets.tvm.kernels.dsp.routine import either, importing, place, word_at
+from intaglio.compiler.targets.tvm.kernels.dsp.rows import codes
+from intaglio.compiler.targets.tvm.kernels.dsp.segments import Put, Segments, Window
+from intaglio.compiler.targets.tvm.kernels.dsp.settled import settled
+from intaglio.compiler.targets.tvm.kernels.dsp.taps import CHANNELS, block_words, tap_sums
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest
+from intaglio.compiler.targets.tvm.library import Expression, tirx
+
+
+def depthwise(scope: Scope, op: fixed.Conv2d) -> Kernel | None:
+    """The kernel of a convolution of one channel a group, None where this form doesn't serve it."""
+    weights = scope.constant(1)
+    if weights is None or op.groups != weights.shape[0] or op.groups < CHANNELS:
+        return None
+    if weights.shape[3] != 1:
+        return None
+    found = products(scope, op, weights, op.weight_zero_points, op.input_zero_point)
+    return None if found is None else _emit(scope, op, found)
+
+
+def _emit(scope: Scope, op: fixed.Conv2d, found: Products) -> Kernel:
+    function = scope.function
+    function.hide_sizes()
+    x, y = scope.operand(0), scope.result()
+    channels, kernel_rows, kernel_columns, _ = found.weights.shape
+    taps = kernel_rows * kernel_columns
+    window = Window.of(op, found.weights.shape, x.type.shape, y.type.shape)
+    line, rescaling = settled(scope, op, found, Products.plain_line)
+    become = codes(scope, op, line, rescaling, y)
+    fast = become.fast if len(scope.followers) == 1 else None
+    # First a window with padding, if there are any; then, in words, the sums of all channels.
+    sums_at = -(-taps * channels // 4) * 4 if window.padded else 0
+    sums_size = 0 if fast else 4 * channels
+    scratch = function.scratch("uint8", max(sums_at + sums_size, 1))
+    blocks = _Blocks(channels, taps, fast)
+    extents = [*window.words, sums_at, blocks.whole, channels - CHANNELS, blocks.last_word]
+    geometry = function.table(np.array(extents, np.int32))
+    at = window.load(function, geometry, 0)
+    sums_from, whole, last, last_word = (
+        function.bind(load(geometry, index(len(window.words) + number))) for number in range(4)
+    )
+    words = function.table(blocks.table(line))
+    offsets = function.table(_offsets(op, found.weights.shape, x.type.shape))
+    segments = Segments(function, window, at, x, scratch, Put.as_bytes(op.pad_value))
+    routine = tap_sums(taps, found.centre == 0, fast)
+    extents_of_y = (at["batch"], at["rows"], at["columns"])
+    with nest(function, extents_of_y) as (n, i, j):
+        corner = segments.corner(i, j)
+        inside = index(1)
+        if window.padded:
+            inside = function.bind(_inside(at, corner))
+            with function.when(tirx.EQ(inside, index(0))):
+                segments.gather(n, corner, index(0))
+        row = (n * at["x_rows"] + corner[0]) * at["x_columns"] + corner[1]
+        start = function.bind(row * at["channels"] * inside)
+        taps_at = function.bind((index(1) - inside) * index(taps))
+        to = function.bind(((n * at["rows"] + i) * at["columns"] + j) * at["channels"])
+
+        def run(channel: Expression, count: Expression, word: Expression) -> None:
+            source = place(x.buffer, start + channel)
+            if window.padded:
+                source = either(inside, source, place(scratch, channel))
+            if fast:
+                begin, end = place(y.buffer, to + channel), place(y.buffer, to + channel + count)
+            else:
+                first = sums_from + channel * index(4)
+                begin, end = place(scratch, first), place(scratch, first + count * index(4))
+            routine.call(function, source, place(words, word), place(offsets, taps_at), begin, end)
+
+        run(index(0), whole, index(0))
+        if channels % CHANNELS:
+            # The last four channels overlap those before.
+            run(last, index(CHANNELS), last_word)
+        if not fast:
+            with function.loop(at["channels"]) as channel:
+                total = word_at(place(scratch, sums_from + channel * index(4)))
+                become.store(to + channel, channel, become.words(channel), function.bind(total))
+    kernel = function.finish("arm-dsp depthwise")
+    return importing(kernel, [routine, *segments.routines])
+
+
+def _inside(at: Mapping[str, Expression], corner: tuple[Expression, Expression]) -> Expression:
+    """1 where a window lies within x, else 0."""
+    line, column = corner
+    rows = tirx.And(line >= index(0), line + at["reach_rows"] <= at["x_rows"])
+    columns = tirx.And(column >= index(0), column + at["reach_columns"] <= at["x_columns"])
+    return tirx.Select(tirx.And(rows, columns), index(1), index(0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Channels in fours; the last four overlap those before."""
+
+    channels: int
+    taps: int
+    fast: Rescaling | None
+
+    @property
+    def whole(self) -> int:
+        """Channels in blocks that don't overlap."""
+        return self.channels - self.channels % CHANNELS
+
+    @property
+    def last_word(self) -> int:
+        """Where the constants of a block that overlaps start."""
+        pairs, single = divmod(self.taps, 2)
+        size = CHANNELS * (1 + pairs) + 2 * single + (3 * CHANNELS if self.fast else 0)
+        return size * (self.whole // CHANNELS)
+
+    def table(self, line: Line) -> npt.NDArray[np.int32]:
+        """The constants of all blocks."""
+        weights = line.weights.T
+        starts = list(range(0, self.whole, CHANNELS))
+        if self.whole < self.channels:
+            starts.append(self.channels - CHANNELS)
+        words: list[int] = []
+        for start in starts:
+            block = slice(start, start + CHANNELS)
+            bias = [int(value) for value in line.bias[block]]
+            words += block_words(weights[:, block], bias, self._factors(block))
+        return np.array(words, dtype=np.int32)
+
+    def _factors(self, block: slice) -> Sequence[Factor] | None:
+        if self.fast is None:
+            return None
+        factors = self.fast.factors
+        return factors[block] if len(factors) > 1 else factors * CHANNELS
+
+
+def _offsets(
+    op: fixed.Conv2d, weights: tuple[int, ...], x: tuple[int, ...]
+) -> npt.NDArray[np.int32]:
+    """Bytes from the first tap to each: where windows lie in x, then in a copy of one."""
+    taps = [(r, s) for r in range(weights[1]) for s in range(weights[2])]
+    rows, columns = op.dilations
+    within = [(r * rows * x[2] + s * columns) * x[3] for r, s in taps]
+    copied = [number * x[3] for number in range(len(taps))]
+    return np.array([*within, *copied], dtype=np.int32)
