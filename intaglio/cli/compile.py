@@ -30,6 +30,10 @@ def compile(
         Literal["auto", "avx512-vnni", "avx-vnni", "avx2", "portable"],
         typer.Option(help="The host's instructions for kernels; auto: the widest it has."),
     ] = "auto",
+    emit: Annotated[
+        Literal["object", "c"],
+        typer.Option(help="An object for the target, or C99 source for any compiler."),
+    ] = "object",
     name: Annotated[
         str | None,
         typer.Option(help="Prefix of symbols and files; by default made of the model's name."),
@@ -60,6 +64,12 @@ def compile(
     as_json: Json = False,
 ) -> None:
     """Compile a model to one object with one C function, and write a header and an example."""
+    if emit == "c":
+        others = {"--target": target != "host", "--cpu": cpu != "auto", "--threads": threads != 1}
+        others |= {"--ram": ram is not None, "--flash": flash is not None, "--report": report}
+        _refuse_for_source([option for option, given in others.items() if given])
+        _emit_source(model, output, profile, batch, shape, name, layer_callback, as_json)
+        return
     from dataclasses import asdict
 
     from intaglio.cli.printing import print_facts
@@ -98,6 +108,42 @@ def compile(
     print_facts(facts, _text(summary), as_json=as_json)
     if not as_json:
         _print_footprint(summary.footprint, report)
+
+
+def _refuse_for_source(options: list[str]) -> None:
+    from intaglio.errors import InvalidOption
+
+    if options:
+        raise InvalidOption(
+            "--emit", "c", f"doesn't go with {', '.join(options)}", "source is for any processor"
+        )
+
+
+def _emit_source(
+    model: Path,
+    output: Path,
+    profile: str | None,
+    batch: int | None,
+    shape: list[str] | None,
+    name: str | None,
+    layer_callback: bool,
+    as_json: bool,
+) -> None:
+    from dataclasses import asdict
+
+    from intaglio.cli.printing import print_facts
+    from intaglio.commands.emit_source import emit_source_file
+    from intaglio.commands.models import LoweringOptions, parse_shapes
+
+    options = LoweringOptions(profile, batch, parse_shapes(shape or ()))
+    summary = emit_source_file(model, output, options, name, layer_callback=layer_callback)
+    text = (
+        f"{summary.output}: {', '.join(summary.files)}\n"
+        f"C99; written in {summary.seconds:.1f} s\n"
+        f"arena {summary.arena_bytes:,} bytes, constants {summary.constant_bytes:,} bytes"
+    )
+    facts = asdict(summary) | {"output": str(summary.output)}
+    print_facts(facts, text, as_json=as_json)
 
 
 def _print_footprint(found: "Footprint", whole: bool) -> None:

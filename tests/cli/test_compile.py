@@ -205,3 +205,20 @@ def test_layers_are_shown_where_that_is_asked_for(tmp_path: Path, lowered: Path)
     options = ("--target", "cortex-m4", "--layer-callback", "--name", "net")
     done("compile", lowered, "-o", tmp_path / "m4", *options)
     assert "int32_t net_run_traced(" in (tmp_path / "m4" / "net.h").read_text()
+
+
+def test_source_in_place_of_an_object(tmp_path: Path, lowered: Path) -> None:
+    output = tmp_path / "c"
+    facts = json.loads(
+        done("compile", lowered, "-o", output, "--emit", "c", "--name", "net", "--json")
+    )
+    written = files(output)
+    assert written.keys() == {"main.c", "net.c", "net.h", "net.json"} == set(facts["files"])
+    assert f"NET_ARENA_SIZE {facts['arena_bytes']}\n".encode() in written["net.h"]
+    assert b"int32_t net_run(" in written["net.c"]
+    assert json.loads(written["net.json"])["machine"]["triple"] == "c99"
+    finished = intaglio(
+        "compile", lowered, "-o", tmp_path / "b", "--emit", "c", "--threads", "2", "--ram", "1M"
+    )
+    assert finished.code == 2
+    assert "--emit c: doesn't go with --threads, --ram" in finished.err

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.targets.tvm.compiled_network import Network
 from intaglio.compiler.targets.tvm.dispatch import Variant, dispatcher, variant_suffix
 from intaglio.compiler.targets.tvm.example_program import bare_program, example_program
 from intaglio.compiler.targets.tvm.footprint.budgets import NO_BUDGETS, Budgets, refuse_excess
@@ -19,7 +20,7 @@ from intaglio.compiler.targets.tvm.header import header
 from intaglio.compiler.targets.tvm.interface import Borders, interface
 from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.manifest import arena, manifest
-from intaglio.compiler.targets.tvm.network import Network, compile_network
+from intaglio.compiler.targets.tvm.network import compile_network
 from intaglio.compiler.targets.tvm.thread_pool import thread_pool
 from intaglio.compiler.targets.tvm.unsupported import refuse_unsupported
 from intaglio.errors import InvalidOption
@@ -104,8 +105,7 @@ def write_artifact(
             threads are to be traced.
         UnsupportedModel: the graph has an op that isn't compiled.
     """
-    if not (name.isascii() and name.isidentifier()):
-        raise InvalidOption("name", name, "is no C identifier", "use letters, digits and _")
+    require_identifier(name)
     if not 1 <= threads <= MOST_THREADS:
         raise InvalidOption(
             "threads", threads, "no such number of threads", f"use 1 to {MOST_THREADS}"
@@ -162,6 +162,16 @@ def write_artifact(
     stated["footprint"] = as_json(written.footprint)
     written.manifest.write_text(json.dumps(stated, indent=2) + "\n")
     return written
+
+
+def require_identifier(name: str) -> None:
+    """Refuse a name that C can't use.
+
+    Raises:
+        InvalidOption: it is no C identifier.
+    """
+    if not (name.isascii() and name.isidentifier()):
+        raise InvalidOption("name", name, "is no C identifier", "use letters, digits and _")
 
 
 def _compiled(

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from intaglio.compiler.targets.tvm.compiled_network import Network
 from intaglio.compiler.targets.tvm.interface import Interface, Port
-from intaglio.compiler.targets.tvm.network import Network
 
 
 def manifest(name: str, networks: Sequence[Network], found: Interface, threads: int) -> Any:

@@ -10,7 +10,6 @@ for tracing one that takes a callback, and calls it after each step with the ste
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from intaglio.compiler.analysis.contractions import multiply_accumulates
 from intaglio.compiler.analysis.ranges import value_ranges
 from intaglio.compiler.ir.graph import Constant, Graph, Input
 from intaglio.compiler.targets.tvm import jit, llvm
+from intaglio.compiler.targets.tvm.compiled_network import Network, NetworkFunctions, StepForm
 from intaglio.compiler.targets.tvm.constants import Constants
 from intaglio.compiler.targets.tvm.function import (
     Function,
@@ -33,7 +33,7 @@ from intaglio.compiler.targets.tvm.library import ir, statements, tirx
 from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.number import TooWide
 from intaglio.compiler.targets.tvm.overwriting import last_reads, memory_of, overwritten
-from intaglio.compiler.targets.tvm.plan import Block, Plan, plan
+from intaglio.compiler.targets.tvm.plan import Block, plan
 from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
 from intaglio.compiler.targets.tvm.standalone import standalone
 from intaglio.compiler.targets.tvm.symbols import exporting
@@ -42,56 +42,6 @@ from intaglio.compiler.targets.tvm.trace_calls import report, traced_name
 from intaglio.compiler.targets.tvm.work import worth_sharing
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.intervals import Interval
-
-
-@dataclass(frozen=True, slots=True)
-class StepForm:
-    """What one step became, for the manifest.
-
-    Attributes:
-        name: the value that it stores.
-        ops: the ops of its nodes.
-        form: which instructions its kernel was written for.
-        functions: what is called for it, in order; equal steps share functions.
-        source: what the user's model calls its first node.
-        constants: bytes that it reads, which other steps may share.
-        scratch: bytes of memory for itself.
-        multiply_accumulates: products of its sums.
-    """
-
-    name: str
-    ops: tuple[str, ...]
-    form: str
-    functions: tuple[str, ...]
-    source: str
-    constants: int
-    scratch: int
-    multiply_accumulates: int
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A compiled graph.
-
-    Attributes:
-        name: the prefix of every symbol.
-        graph: what was compiled; its outputs are the function's, each in memory of its own.
-        machine: for what.
-        module: the LLVM module.
-        plan: the arena.
-        blocks: what lies in the arena, and when.
-        forms: by step, the form of its kernel.
-        constants: bytes of the constants.
-    """
-
-    name: str
-    graph: Graph
-    machine: Machine
-    module: Any
-    plan: Plan
-    blocks: tuple[Block, ...]
-    forms: tuple[StepForm, ...]
-    constants: int
 
 
 def compile_network(
@@ -120,6 +70,24 @@ def compile_network(
     return _Compilation(graph, name, machine, shared, traced).network(for_jit)
 
 
+def network_functions(
+    graph: Graph, name: str, machine: Machine, constants: Constants, *, traced: bool = False
+) -> NetworkFunctions:
+    """The functions of a fixed graph, on one thread.
+
+    Args:
+        graph: verified, at the fixed level, without an op that ``unsupported`` names.
+        name: a C identifier.
+        machine: the processor whose kernels are taken.
+        constants: gets the arrays that the functions read.
+        traced: whether there is ``NAME_run_traced`` too.
+
+    Raises:
+        UnsupportedModel: a value within an op needs more than 128 bits.
+    """
+    return _Compilation(graph, name, machine, False, traced, constants).functions()
+
+
 def wide_steps(graph: Graph, names: Collection[str], machine: Machine) -> Mapping[str, str]:
     """How many bits the named nodes of a fixed graph need, by node, where 128 don't suffice."""
     ranges = value_ranges(graph)
@@ -138,11 +106,17 @@ class _Compilation:
     """One run of the compiler."""
 
     def __init__(
-        self, graph: Graph, name: str, machine: Machine, shared: bool, traced: bool
+        self,
+        graph: Graph,
+        name: str,
+        machine: Machine,
+        shared: bool,
+        traced: bool,
+        constants: Constants | None = None,
     ) -> None:
         self._graph, self._name, self._machine = graph, name, machine
         self._shared, self._traced = shared, traced
-        self._constants = Constants()
+        self._constants = Constants() if constants is None else constants
         self._functions: dict[str, Any] = {}
         self._named: dict[Any, str] = {}
         self._calls: list[str] = []
@@ -159,6 +133,18 @@ class _Compilation:
                 self._aliases[step.result.name] = operand
         self._plan = plan(self._blocks())
 
+    def functions(self) -> NetworkFunctions:
+        """The functions, not compiled."""
+        # Entries name the kernels.
+        entries = dict(self._entries())
+        return NetworkFunctions(self._graph, self._functions, entries, self._plan, self._forms())
+
+    def _forms(self) -> tuple[StepForm, ...]:
+        return tuple(
+            self._form(step, kernel)
+            for step, kernel in zip(self._steps, self._kernels, strict=True)
+        )
+
     def network(self, for_jit: bool) -> Network:
         """The module and all that is known of it."""
         entries = dict(self._entries())
@@ -171,10 +157,6 @@ class _Compilation:
         module = exporting(llvm.build(exported, self._machine.target), entries.keys())
         if self._machine.bare:
             module = standalone(module, self._machine, self._name)
-        forms = tuple(
-            self._form(step, kernel)
-            for step, kernel in zip(self._steps, self._kernels, strict=True)
-        )
         return Network(
             self._name,
             self._graph,
@@ -182,7 +164,7 @@ class _Compilation:
             module,
             self._plan,
             tuple(self._blocks()),
-            forms,
+            self._forms(),
             self._constants.size,
         )
 

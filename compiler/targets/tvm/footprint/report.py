@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.targets.tvm.compiled_network import Network, StepForm
 from intaglio.compiler.targets.tvm.footprint.frames import StackBound, frames, stack_bound
 from intaglio.compiler.targets.tvm.footprint.object_file import ObjectFile, read_object
 from intaglio.compiler.targets.tvm.kernels.scope import dtype_of
-from intaglio.compiler.targets.tvm.network import Network, StepForm
 from intaglio.compiler.targets.tvm.plan import Block, aligned
 
 
