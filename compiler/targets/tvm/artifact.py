@@ -21,6 +21,7 @@ from intaglio.compiler.targets.tvm.interface import Borders, interface
 from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.manifest import arena, manifest
 from intaglio.compiler.targets.tvm.network import compile_network
+from intaglio.compiler.targets.tvm.order import ordered
 from intaglio.compiler.targets.tvm.thread_pool import thread_pool
 from intaglio.compiler.targets.tvm.unsupported import refuse_unsupported
 from intaglio.errors import InvalidOption
@@ -126,6 +127,7 @@ def write_artifact(
         )
     found = interface(graph, borders)
     refuse_unsupported(found.graph)
+    found = replace(found, graph=ordered(found.graph))
     networks = _compiled(found.graph, name, machine, threads, layer_callback)
     entries = ["run"]
     if threads > 1:

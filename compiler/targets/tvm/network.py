@@ -12,8 +12,6 @@ for tracing one that takes a callback, and calls it after each step with the ste
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from intaglio.compiler.analysis.contractions import multiply_accumulates
 from intaglio.compiler.analysis.ranges import value_ranges
 from intaglio.compiler.ir.graph import Constant, Graph, Input
@@ -28,17 +26,18 @@ from intaglio.compiler.targets.tvm.function import (
     structural_key,
 )
 from intaglio.compiler.targets.tvm.kernels.choice import choose
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, dtype_of
+from intaglio.compiler.targets.tvm.kernels.scope import Scope
 from intaglio.compiler.targets.tvm.library import ir, statements, tirx
 from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.number import TooWide
-from intaglio.compiler.targets.tvm.overwriting import last_reads, memory_of, overwritten
+from intaglio.compiler.targets.tvm.overwriting import last_reads, overwritten
 from intaglio.compiler.targets.tvm.plan import Block, plan
-from intaglio.compiler.targets.tvm.schedule import Step, aliases, steps
+from intaglio.compiler.targets.tvm.schedule import Step, steps
 from intaglio.compiler.targets.tvm.standalone import standalone
 from intaglio.compiler.targets.tvm.symbols import exporting
 from intaglio.compiler.targets.tvm.task_calls import call_alone, call_shared, task, task_name
 from intaglio.compiler.targets.tvm.trace_calls import report, traced_name
+from intaglio.compiler.targets.tvm.views import View, bytes_of, memory_of, views
 from intaglio.compiler.targets.tvm.work import worth_sharing
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.intervals import Interval
@@ -120,17 +119,17 @@ class _Compilation:
         self._functions: dict[str, Any] = {}
         self._named: dict[Any, str] = {}
         self._calls: list[str] = []
-        self._aliases = dict(aliases(graph))
+        self._places = dict(views(graph).places)
         self._steps = steps(graph)
         ranges = value_ranges(graph)
         reads = last_reads(self._steps)
         self._kernels: list[Kernel] = []
         for number, step in enumerate(self._steps):
-            operand = overwritten(graph, step, number, self._aliases, reads)
+            operand = overwritten(graph, step, number, self._places, reads)
             kernel = self._kernel(step, ranges, operand)
             self._kernels.append(kernel)
             if operand is not None and step.result.name not in kernel.tensors:
-                self._aliases[step.result.name] = operand
+                self._places[step.result.name] = View(operand)
         self._plan = plan(self._blocks())
 
     def functions(self) -> NetworkFunctions:
@@ -210,7 +209,7 @@ class _Compilation:
         return self._named[key]
 
     def _memory(self, name: str) -> str:
-        return memory_of(self._aliases, name)
+        return memory_of(self._places, name).of
 
     def _blocks(self) -> list[Block]:
         """What the arena must hold, and when."""
@@ -228,7 +227,7 @@ class _Compilation:
             if kernel.scratch:
                 blocks.append(Block(_scratch(number), kernel.scratch, number, number))
         for name, start in first.items():
-            blocks.append(Block(name, self._bytes(name), start, last[name]))
+            blocks.append(Block(name, bytes_of(self._graph, name), start, last[name]))
         return blocks
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
@@ -281,7 +280,7 @@ class _Compilation:
         self, number: int, kernel: Kernel, places: Mapping[str, Any], helpers: tuple[Any, ...]
     ) -> Iterator[Any]:
         """The calls of a kernel's stages."""
-        pointers = [self._place(places, self._memory(name)) for name in kernel.tensors]
+        pointers = [self._place(places, name) for name in kernel.tensors]
         if kernel.scratch:
             pointers.append(places[_scratch(number)])
         pointers += [self._constant(self._constants.add(array)) for array in kernel.tables]
@@ -293,23 +292,20 @@ class _Compilation:
     def _report(self, number: int, places: Mapping[str, Any], hook: Sequence[Any]) -> Any:
         """The call that shows the result of a step."""
         name = self._steps[number].result.name
-        result = self._place(places, self._memory(name))
-        size = index(self._bytes(name))
+        result = self._place(places, name)
+        size = index(bytes_of(self._graph, name))
         called = llvm.call("void", f"{self._name}_report", *hook, index(number), result, size)
         return llvm.evaluate(called)
 
-    def _bytes(self, name: str) -> int:
-        type = self._graph.type_of(name)
-        return type.size * np.dtype(dtype_of(type)).itemsize
-
     def _place(self, places: Mapping[str, Any], name: str) -> Any:
-        found = places[name]
+        view = memory_of(self._places, name)
+        found = places[view.of]
         if isinstance(found, Constant):
             return self._constant(self._constants.add(found.array))
-        return found
+        return found if view.offset == 0 else self._call("offset", found, _long(view.offset))
 
     def _copy(self, source: Any, to: Any, name: str) -> Any:
-        count = tirx.IntImm(f"int{self._machine.pointer_bits}", self._bytes(name))
+        count = tirx.IntImm(f"int{self._machine.pointer_bits}", bytes_of(self._graph, name))
         return llvm.evaluate(llvm.call("handle", "memcpy", to, source, count))
 
     def _call(self, function: str, *arguments: Any) -> Any:

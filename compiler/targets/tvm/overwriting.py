@@ -3,12 +3,10 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Graph, Node
-from intaglio.compiler.targets.tvm.kernels.scope import dtype_of
 from intaglio.compiler.targets.tvm.schedule import Step
+from intaglio.compiler.targets.tvm.views import View, bytes_of, memory_of
 
 _ELEMENTWISE = (
     fixed.Requantize,
@@ -25,6 +23,11 @@ _ELEMENTWISE = (
 """Ops whose kernels read no element of an operand of the result's shape after they wrote it."""
 
 
+def is_elementwise(step: Step) -> bool:
+    """Whether a result may take the place of an operand, element by element."""
+    return isinstance(step.node.op, _ELEMENTWISE)
+
+
 def last_reads(steps: Sequence[Step]) -> Mapping[str, int]:
     """By value: the number of the last step that reads it."""
     found: dict[str, int] = {}
@@ -34,15 +37,8 @@ def last_reads(steps: Sequence[Step]) -> Mapping[str, int]:
     return found
 
 
-def memory_of(aliases: Mapping[str, str], name: str) -> str:
-    """The value whose memory a value has."""
-    while name in aliases:
-        name = aliases[name]
-    return name
-
-
 def overwritten(
-    graph: Graph, step: Step, number: int, aliases: Mapping[str, str], reads: Mapping[str, int]
+    graph: Graph, step: Step, number: int, places: Mapping[str, View], reads: Mapping[str, int]
 ) -> str | None:
     """The operand whose memory the result of a step may take; None where there is none.
 
@@ -50,26 +46,23 @@ def overwritten(
         graph: the fixed graph.
         step: the step.
         number: of the step.
-        aliases: which values share the memory of another one so far.
+        places: which values lie within the memory of another one so far.
         reads: by value, the last step that reads it.
     """
-    if not isinstance(step.node.op, _ELEMENTWISE) or step.result.name in graph.outputs:
+    result = step.result.name
+    if not is_elementwise(step) or result in graph.outputs or result in places:
         return None
-    memories = [memory_of(aliases, operand) for operand in step.node.operands]
+    memories = [memory_of(places, operand).of for operand in step.node.operands]
     # A table is read in any order.
     candidates = 1 if isinstance(step.node.op, fixed.Lookup) else len(memories)
     for operand, memory in list(zip(step.node.operands, memories, strict=True))[:candidates]:
-        sharing = [name for name in (memory, *aliases) if memory_of(aliases, name) == memory]
+        sharing = [name for name in (memory, *places) if memory_of(places, name).of == memory]
         if (
             isinstance(graph.definitions[memory], Node)
             and memories.count(memory) == 1
             and not any(name in graph.outputs or reads.get(name, 0) > number for name in sharing)
             and graph.type_of(operand).shape == step.result.type.shape
-            and _bytes(graph, operand) == _bytes(graph, step.result.name)
+            and bytes_of(graph, operand) == bytes_of(graph, result)
         ):
             return operand
     return None
-
-
-def _bytes(graph: Graph, name: str) -> int:
-    return np.dtype(dtype_of(graph.type_of(name))).itemsize

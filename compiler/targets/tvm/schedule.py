@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which nodes become one kernel, in which order, and which values share memory."""
+"""Which nodes become one kernel, and in which order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Graph, Node
 from intaglio.compiler.targets.tvm.kernels.scope import Follower
+from intaglio.compiler.targets.tvm.views import views
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,13 @@ class Step:
 def steps(graph: Graph) -> tuple[Step, ...]:
     """The nodes in order, each drawn into the step of the one that it alone reads, where it can be.
 
-    A reshape that needs no copy is no step.
+    A move between views of the same memory is no step.
     """
-    aliased = aliases(graph)
+    free = views(graph).free
     drawn: set[str] = set()
     found: list[Step] = []
     for node in graph.nodes:
-        if node.name in drawn or node.name in aliased:
+        if node.name in drawn or node.name in free:
             continue
         followers = tuple(_followers(graph, node))
         drawn |= {follower.name for follower in followers}
@@ -63,17 +64,3 @@ def _followers(graph: Graph, node: Node) -> Iterator[Node]:
             return
         (node,) = users
         yield node
-
-
-def aliases(graph: Graph) -> Mapping[str, str]:
-    """By reshape that needs no copy: the value whose memory it shares.
-
-    Graph inputs and outputs have memory of their own, which the caller gives.
-    """
-    computed = {node.name for node in graph.nodes} - set(graph.outputs)
-    found: dict[str, str] = {}
-    for node, _ in graph.nodes_of(fixed.Reshape):
-        (operand,) = node.operands
-        if node.name in computed and operand in computed:
-            found[node.name] = found.get(operand, operand)
-    return found

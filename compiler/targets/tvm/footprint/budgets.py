@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from intaglio.compiler.ir.graph import Graph
-from intaglio.compiler.targets.tvm.footprint.report import Footprint, Layer, size_of
+from intaglio.compiler.targets.tvm.footprint.report import Footprint, Layer
 from intaglio.compiler.targets.tvm.plan import Block, plan
+from intaglio.compiler.targets.tvm.views import bytes_of
 from intaglio.errors import ExceedsBudget
 
 
@@ -113,13 +114,13 @@ def _wide(graph: Graph, found: Footprint) -> list[str]:
         place.layer
         for place in found.held_at_peak
         if place.value in graph.definitions
-        and size_of(graph, place.value) > graph.type_of(place.value).size
+        and bytes_of(graph, place.value) > graph.type_of(place.value).size
     ]
 
 
 def _bits(graph: Graph, layers: list[str]) -> int:
     nodes = [node for node in graph.nodes if (node.source or node.name) in layers]
-    return max(8 * size_of(graph, node.name) // max(node.type.size, 1) for node in nodes)
+    return max(8 * bytes_of(graph, node.name) // max(node.type.size, 1) for node in nodes)
 
 
 def _arena_of_bytes(graph: Graph, found: Footprint) -> int:

@@ -12,8 +12,8 @@ from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.targets.tvm.compiled_network import Network, StepForm
 from intaglio.compiler.targets.tvm.footprint.frames import StackBound, frames, stack_bound
 from intaglio.compiler.targets.tvm.footprint.object_file import ObjectFile, read_object
-from intaglio.compiler.targets.tvm.kernels.scope import dtype_of
 from intaglio.compiler.targets.tvm.plan import Block, aligned
+from intaglio.compiler.targets.tvm.views import bytes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +153,8 @@ def footprint(network: Network, object: Path, assembly: Path) -> Footprint:
         most_live=network.plan.live,
         peak=peak,
         places=tuple(_places(network)),
-        inputs=sum(size_of(graph, value.name) for value in graph.inputs),
-        outputs=sum(size_of(graph, name) for name in graph.outputs),
+        inputs=sum(bytes_of(graph, value.name) for value in graph.inputs),
+        outputs=sum(bytes_of(graph, name) for name in graph.outputs),
         stack=stack_bound(found, f"{network.name}_run"),
         layers=tuple(
             _layer(graph, form, number, live[number]) for number, form in enumerate(network.forms)
@@ -181,12 +181,6 @@ def together(found: Sequence[Footprint]) -> Footprint:
 
 def _depth(bound: StackBound) -> float:
     return float("inf") if bound.size is None else bound.size
-
-
-def size_of(graph: Graph, name: str) -> int:
-    """Bytes of a value in memory."""
-    type = graph.type_of(name)
-    return type.size * np.dtype(dtype_of(type)).itemsize
 
 
 def live_by_step(blocks: Sequence[Block], steps: int) -> list[int]:
@@ -235,7 +229,7 @@ def _layer(graph: Graph, form: StepForm, number: int, live: int) -> Layer:
         functions=form.functions,
         multiply_accumulates=form.multiply_accumulates,
         constants=form.constants,
-        result=size_of(graph, form.name),
+        result=bytes_of(graph, form.name),
         scratch=form.scratch,
         live=live,
     )

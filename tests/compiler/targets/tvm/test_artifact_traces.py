@@ -75,7 +75,7 @@ def test_the_callback_sees_every_step(tmp_path: Path) -> None:
     names = names_of_layers((tmp_path / "net.h").read_text())
     values: dict[str, Array] = {}
     vectorized.run(graph, sample, values.__setitem__)
-    assert len(names) > 30
+    assert len(names) >= 30
     assert [layer for layer, _ in seen] == list(range(len(names)))
     for name, (_, found) in zip(names, seen, strict=True):
         assert found == np.ascontiguousarray(values[name]).tobytes(), name
