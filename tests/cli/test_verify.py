@@ -35,7 +35,7 @@ def test_every_output_and_every_instruction(lowered: Path) -> None:
         assert count["stray_accesses"] == []
         assert 50 < count["stack_bytes"] < 4096
         each = sum(layer["instructions"] for layer in count["layers"])
-        assert 0.999 < each / count["instructions"] <= 1
+        assert 0.99 < each / count["instructions"] <= 1
         inspected = json.loads(done("inspect", lowered, "--json"))
         assert count["multiply_accumulates"] == inspected["multiply_accumulates"]
 

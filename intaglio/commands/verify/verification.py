@@ -68,20 +68,17 @@ class Count:
 
     Attributes:
         instructions: from the call to the return.
+        multiply_accumulates: products of all sums.
         layers: by step; empty where calls can't be told apart.
         stack: bytes below the caller's, at the deepest.
         strays: accesses outside of the memory that the network was given; there must be none.
     """
 
     instructions: int
+    multiply_accumulates: int
     layers: tuple[LayerCount, ...]
     stack: int
     strays: tuple[str, ...]
-
-    @property
-    def multiply_accumulates(self) -> int:
-        """The products of all layers."""
-        return sum(layer.multiply_accumulates for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +154,7 @@ def verify(
         count, uncounted = None, None
         if options.count:
             report(f"{target}: counting", 0, None)
-            count, uncounted = _count(compiled, plain, first)
+            count, uncounted = count_run(compiled, plain, first)
         manifest = plain.manifest
     return Verification(
         target,
@@ -249,14 +246,18 @@ def simulated(graph: Graph, run: Mapping[str, Array], names: set[str]) -> dict[s
     return {**outputs, **constants, **kept}
 
 
-def _count(
+def count_run(
     compiled: Graph, device: Device, sample: Mapping[str, Array]
 ) -> tuple[Count | None, str | None]:
     """The count, or why there is none; the emulator may have no plugins."""
     try:
         counted = device.count(sample)
         watched = device.accesses(sample)
-    except (MissingTool, EmulationFailed) as error:
+    except MissingTool as error:
+        return None, str(error)
+    except EmulationFailed as error:
+        if "plugin" not in str(error):
+            raise
         return None, str(error)
     products = {
         step.result.name: sum(
@@ -275,4 +276,5 @@ def _count(
         )
         for step, instructions in described
     )
-    return Count(counted.total, layers, watched.stack, watched.strays), None
+    total = sum(products.values())
+    return Count(counted.total, total, layers, watched.stack, watched.strays), None

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Feeds, parts of a trace, and what comparisons add up to; nothing is emulated."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 
+from intaglio.commands.verify import verification
 from intaglio.commands.verify.feeds import random_feeds
 from intaglio.commands.verify.findings import Findings
 from intaglio.commands.verify.programs import hidden_tensors, parts, room
 from intaglio.commands.verify.targets import parse_targets
+from intaglio.commands.verify.verification import Count
+from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.compiler.ir.verify import check
 from intaglio.compiler.targets.tvm.arm_machines import ARM_MACHINES
-from intaglio.errors import InvalidOption
+from intaglio.errors import EmulationFailed, IntaglioError, InvalidOption, MissingTool
+from intaglio.simulator.emulated.measurements import Instructions, read_counts
 from tests.compiler.targets.tvm.test_artifact import BORDERS
 from tests.simulator.text_cases import fixed_graph
 
@@ -87,3 +94,39 @@ def test_targets_are_named_once() -> None:
         parse_targets(["cortex-m44"])
     with pytest.raises(InvalidOption, match=r"code for 3 targets.*aarch64\+dotprod"):
         parse_targets(["aarch64+fat"])
+
+
+def counted(device: Any, graph: Graph) -> tuple[Count | None, str | None]:
+    return verification.count_run(graph, device, {})
+
+
+class WithoutPlugins:
+    """A device whose emulator says something else than counts."""
+
+    manifest: Mapping[str, Any] = {"kernels": []}
+
+    def __init__(self, said: IntaglioError) -> None:
+        self._said = said
+
+    def count(self, sample: Mapping[str, Array]) -> Instructions:
+        raise self._said
+
+
+def test_an_emulator_without_plugins_counts_nothing() -> None:
+    graph = fixed_graph(CHAIN)
+    failed = EmulationFailed("cortex-m4", "running failed; -plugin: invalid option", "report it")
+    assert counted(WithoutPlugins(failed), graph) == (None, str(failed))
+    missing = MissingTool("gcc", "install it")
+    assert counted(WithoutPlugins(missing), graph) == (None, str(missing))
+    with pytest.raises(EmulationFailed, match="fault"):
+        counted(WithoutPlugins(EmulationFailed("cortex-m4", "ended with a fault", "report")), graph)
+
+
+def test_calls_that_do_not_match_the_steps_have_no_layers() -> None:
+    once, twice = "100 40 50 9 1 30 20", "190 80 100 9 2 60 40"
+    calls = [("k",), ("j",)]
+    found = read_counts(once, twice, ["k", "j"], calls)
+    assert (found.total, found.by_step) == (90, (30, 20))
+    assert found.by_function == {"k": 40, "j": 50}
+    assert read_counts(once, twice, ["k", "j"], [("k", "j", "k")]).by_step == ()
+    assert read_counts(once, twice, ["k", "j"], [("k", "j")]).by_step == (50,)
