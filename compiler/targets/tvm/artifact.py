@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.passes.integer_scalings import integer_scalings
 from intaglio.compiler.targets.tvm.compiled_network import Network
 from intaglio.compiler.targets.tvm.dispatch import Variant, dispatcher, variant_suffix
 from intaglio.compiler.targets.tvm.example_program import bare_program, example_program
@@ -127,7 +128,8 @@ def write_artifact(
         )
     found = interface(graph, borders)
     refuse_unsupported(found.graph)
-    found = replace(found, graph=ordered(found.graph))
+    graph = ordered(found.graph)
+    found = replace(found, graph=integer_scalings(graph) if machine.integers_alone else graph)
     networks = _compiled(found.graph, name, machine, threads, layer_callback)
     entries = ["run"]
     if threads > 1:

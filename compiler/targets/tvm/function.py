@@ -72,13 +72,14 @@ def index(value: int) -> Expression:
 class Function:
     """Pointer parameters, then a body that grows."""
 
-    def __init__(self, shared: bool = False) -> None:
+    def __init__(self, shared: bool = False, *, integers_alone: bool = False) -> None:
         """Start with neither parameters nor statements.
 
         Args:
             shared: whether loops may become tasks, for several threads.
+            integers_alone: whether requantizers that multiply floats do so in integers.
         """
-        self.shared = shared
+        self.shared, self.integers_alone = shared, integers_alone
         self._parameters: list[Any] = []
         self._tensors: dict[str, Buffer] = {}
         self._names_of_tensors: list[str] = []

@@ -60,6 +60,14 @@ class Machine:
         return self.triple.endswith("-none-eabi")
 
     @property
+    def integers_alone(self) -> bool:
+        """Whether requantizers compute in integers, whatever the profile: on ARM.
+
+        Many of its cores have no unit for floats, and one network has one form on all of them.
+        """
+        return self.triple.startswith(("aarch64", "thumb"))
+
+    @property
     def compiler(self) -> str:
         """The C compiler that makes programs for it, by the usual name."""
         if self.bare:

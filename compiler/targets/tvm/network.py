@@ -184,7 +184,8 @@ class _Compilation:
 
     def _kernel(self, step: Step, ranges: Mapping[str, Interval], in_place: str | None) -> Kernel:
         shared = self._shared and worth_sharing(self._graph, step.node)
-        scope = Scope(Function(shared), self._graph, ranges, step.node, step.followers, in_place)
+        function = Function(shared, integers_alone=self._machine.integers_alone)
+        scope = Scope(function, self._graph, ranges, step.node, step.followers, in_place)
         try:
             return choose(scope, self._machine)
         except TooWide as error:

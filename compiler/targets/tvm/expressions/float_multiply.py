@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from intaglio.compiler.targets.tvm.expressions import floating
+from intaglio.compiler.targets.tvm.expressions import emulated_multiply, floating
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.library import Expression
 from intaglio.compiler.targets.tvm.number import Number
@@ -27,6 +27,9 @@ def float_multiplied(
         product = floating.from_number(at, x, "float64") * at.float64([s.factor for s in double])
         bound = max(abs(s.factor.fraction) for s in double) * x.interval.magnitude
         return _rounded(at, product, "float64", Rounding.HALF_AWAY_FROM_ZERO, bound, needed)
+    plain = [s for s in scalings if isinstance(s, Float32Multiply)]
+    if plain and at.function.integers_alone and emulated_multiply.serves(x, plain):
+        return emulated_multiply.multiplied(at, plain, x)
     single = [s for s in scalings if isinstance(s, (Float32Multiply, Float32MultiplyAdd))]
     product = floating.from_number(at, x, "float32") * at.float32([s.factor for s in single])
     bound = max(abs(s.factor.fraction) for s in single) * x.interval.magnitude

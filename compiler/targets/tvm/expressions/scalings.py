@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every scaling as an expression that equals its ``apply`` on all integers of an interval."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar, assert_never
 
 from intaglio.compiler.targets.tvm.expressions import high_products
@@ -9,6 +10,8 @@ from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.float_multiply import float_multiplied
 from intaglio.compiler.targets.tvm.expressions.rounding import divide, shift_right
 from intaglio.compiler.targets.tvm.expressions.steps import count_steps
+from intaglio.compiler.targets.tvm.function import index, load
+from intaglio.compiler.targets.tvm.library import Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number, select
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
@@ -75,14 +78,32 @@ def scaled(
         example = next(scaling for scaling in scalings if structure(scaling) == kind)
         # Channels of another structure compute with constants that do no harm.
         filled = [s if structure(s) == kind else example for s in scalings]
-        result = at.once(_of_one_structure(at, filled, x, needed))
         if found is None:
-            found = result
+            found = at.once(_of_one_structure(at, filled, x, needed))
             continue
         chosen = at.number([structures.index(structure(scaling)) for scaling in scalings])
-        found = at.once(select(chosen.equal(at.constant(number)), result, found))
+        here = chosen.equal(at.constant(number))
+        if at.function.integers_alone and at.lanes == 1:
+            found = _where(at, here, partial(_of_one_structure, at, filled, x, needed), found)
+            continue
+        result = at.once(_of_one_structure(at, filled, x, needed))
+        found = at.once(select(here, result, found))
     assert found is not None
     return found
+
+
+def _where(at: Channels, here: Expression, result: Callable[[], Number], other: Number) -> Number:
+    """One of two numbers; the first is computed only where it is wanted."""
+    function, here = at.function, at.function.bind(here)
+    with function.when(here):
+        found = result()
+        bits = max(found.bits, other.bits)
+        cell = function.local(f"int{bits}", 1)
+        function.store(cell, index(0), found.word(bits))
+    with function.when(tirx.Not(here)):
+        function.store(cell, index(0), other.word(bits))
+    kept = function.bind(load(cell, index(0)))
+    return Number(kept, found.interval | other.interval, bits)
 
 
 def _of_one_structure(

@@ -72,7 +72,8 @@ class Scope:
 
     def anew(self) -> "Scope":
         """The same node, in a function without statements."""
-        return replace(self, function=Function(self.function.shared))
+        function = Function(self.function.shared, integers_alone=self.function.integers_alone)
+        return replace(self, function=function)
 
     def apart(self) -> "Scope":
         """The same node, in a function without statements, with memory for the result."""
