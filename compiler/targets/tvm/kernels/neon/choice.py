@@ -5,6 +5,8 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Kernel
 from intaglio.compiler.targets.tvm.kernels.neon.convolution import convolution, matmul
 from intaglio.compiler.targets.tvm.kernels.neon.depthwise import depthwise
+from intaglio.compiler.targets.tvm.kernels.neon.elementwise import elementwise
+from intaglio.compiler.targets.tvm.kernels.neon.pooling import average_pool, max_pool
 from intaglio.compiler.targets.tvm.kernels.neon.tiles import Form
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
 from intaglio.compiler.targets.tvm.machine import Instructions
@@ -20,6 +22,23 @@ def neon(scope: Scope, op: fixed.Op, instructions: Instructions) -> Kernel | Non
             return depthwise(scope, op, form)
         case fixed.MatMul():
             return matmul(scope, op, form)
+        case (
+            fixed.Requantize()
+            | fixed.Clamp()
+            | fixed.Cast()
+            | fixed.Quantize()
+            | fixed.Pairwise()
+            | fixed.Add()
+            | fixed.Subtract()
+            | fixed.Multiply()
+            | fixed.Minimum()
+            | fixed.Maximum()
+        ):
+            return elementwise(scope, op)
+        case fixed.MaxPool2d():
+            return max_pool(scope, op)
+        case fixed.AveragePool2d():
+            return average_pool(scope, op)
         case _:
             return None
 

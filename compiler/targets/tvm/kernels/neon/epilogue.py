@@ -50,9 +50,7 @@ class Epilogue:
             self._store_any(starts, group, sums)
             return
         tile = sums.tile
-        constants = self.codes.registers(
-            function.bind(group * index(tile.registers * LANES)), tile.registers
-        )
+        constants = self.codes.registers(function.bind(group * index(tile.stride)), tile.registers)
         for s in range(tile.sets):
             registers = sums.set(s)
             parts = [

@@ -66,6 +66,12 @@ def narrowed_bytes(x: Expression, signed: bool) -> Expression:
     return _call("int8x8", f"{'sqxtn' if signed else 'sqxtun'}.v8i8", x)
 
 
+def narrowed_shifted_bytes(x: Expression, right: int, signed: bool) -> Expression:
+    """``floor(x / 2**right + 1/2)`` of int16, saturated to int8 or uint8 (SQRSHRN, SQRSHRUN)."""
+    name = "sqrshrn" if signed else "sqrshrun"
+    return _call("int8x8", f"{name}.v8i8", x, index(right))
+
+
 def saturating_add(x: Expression, y: Expression) -> Expression:
     """Sums of int16, saturated (SQADD)."""
     return _call("int16x8", "sqadd.v8i16", x, y)

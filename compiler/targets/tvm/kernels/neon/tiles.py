@@ -58,12 +58,21 @@ class Tile:
         """Registers of a set, in order of channels."""
         return self.channels // (2 if self.form is Form.PAIRS else LANES)
 
+    @property
+    def stride(self) -> int:
+        """Lanes of a group's constants in a table.
+
+        No power of two: LLVM would add offsets by OR, and not within an address.
+        """
+        return (self.registers + 1) * LANES
+
     def spread(self, values: Int32Array) -> Int32Array:
-        """``values`` by lane of the channels: by lane of the registers of a set."""
-        if self.form is not Form.PAIRS:
-            return values
+        """``values`` by lane of the channels: by lane of the registers of a set, by group."""
         pairs = values.reshape(-1, 1, 2)
-        return np.ascontiguousarray(np.broadcast_to(pairs, (len(pairs), 2, 2))).reshape(-1)
+        if self.form is Form.PAIRS:
+            pairs = np.broadcast_to(pairs, (len(pairs), 2, 2))
+        groups = np.ascontiguousarray(pairs).reshape(-1, self.registers * LANES)
+        return np.pad(groups, ((0, 0), (0, LANES)))
 
     def pack(self, line: Int8Array, blocks: Blocks) -> Int8Array:
         """Weights ``[O, rows, bytes]`` by block of channels, in the order of steps."""
@@ -106,7 +115,7 @@ class Sums:
         self._lanes = LANES * (LANES if tile.form is Form.LONG else 1)
         count = tile.sets * tile.registers
         self._cells = function.local("int32", count * self._lanes)
-        first = function.bind(group * index(tile.registers * LANES))
+        first = function.bind(group * index(tile.stride))
         starts = [
             function.bind(load(bias, first + index(LANES * r), LANES))
             for r in range(tile.registers)

@@ -125,8 +125,8 @@ class Layers:
         cast = Cast(Overflow.WRAP)
         self._outputs.append(self.builder.node("y", TensorType(narrow, shape), cast, [codes]))
 
-    def kept(self, sums: str) -> None:
-        """Sums as they are."""
+    def keep(self, sums: str) -> None:
+        """A value as it is."""
         self._outputs.append(sums)
 
     def convolution(self, shape: Shape, bias: bool = True) -> str:

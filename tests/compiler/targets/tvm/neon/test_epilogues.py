@@ -34,7 +34,7 @@ def test_every_follower_gives_the_simulators_bits(target: str) -> None:
         for kind in ("single", "rectified", "tight"):
             layers.requantized(layers.convolution(shape), kind, U8)
         layers.followed(layers.convolution(shape))
-        layers.kept(layers.convolution(shape))
+        layers.keep(layers.convolution(shape))
     graph = layers.graph()
     assert_device_agrees(graph, target, extreme_samples(graph, 4))
 
