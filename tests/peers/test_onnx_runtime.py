@@ -9,6 +9,7 @@ import pytest
 from tests.frontends.onnx.qdq_models import QdqModel
 from tests.peers import onnx_runtime as runtime
 from tests.peers.onnx_runtime import SEEDS_AND_KINDS, demand_equality
+from tests.simulator.engines import assert_engines_agree_elementwise
 
 pytestmark = pytest.mark.peer
 
@@ -34,7 +35,9 @@ def test_every_pair_of_codes(op: str, dtype: Any, seed: int, kind: str) -> None:
         model.q(result, runtime.output_scale(rng, kind), runtime.zero_point(rng, dtype), dtype),
         runtime.onnx_type(dtype),
     )
-    demand_equality(model, {"a": left, "b": right}, (f"QLinear{op}",))
+    demand_equality(
+        model, {"a": left, "b": right}, (f"QLinear{op}",), assert_engines_agree_elementwise
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,4 +243,4 @@ def test_what_is_not_fused(op: str, reason: str, dtype: Any, seed: int, kind: st
     wanted = other if reason == "another result" else dtype
     scale, zero = runtime.output_scale(rng, kind), runtime.zero_point(rng, wanted)
     model.output(model.q(result, scale, zero, wanted), runtime.onnx_type(wanted))
-    demand_equality(model, feeds, (op,))
+    demand_equality(model, feeds, (op,), assert_engines_agree_elementwise)

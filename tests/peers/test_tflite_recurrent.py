@@ -18,7 +18,7 @@ from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.errors import MissingPeer
 from intaglio.frontends.tflite import import_tflite
 from intaglio.numerics.profile import load_profile
-from intaglio.simulator import vectorized
+from intaglio.simulator.vectorized import Program
 
 pytestmark = [pytest.mark.peer, pytest.mark.real]
 
@@ -120,6 +120,7 @@ def _demand_equality(
     for value, stated in zip(states, graph.inputs[1:], strict=True):
         element = value.type.integer
         feeds[value.name] = np.full(value.type.shape, stated.type.scaled.zero_point, element.dtype)
+    program = Program(lowered)
     for sample, wanted in zip(samples, expected, strict=True):
-        found = vectorized.run(lowered, {first.name: sample, **feeds}, None)[lowered.outputs[0]]
+        found = program.run({first.name: sample, **feeds}, None)[lowered.outputs[0]]
         assert np.array_equal(found, wanted)

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import assert_never, cast
 
 import numpy as np
@@ -201,7 +202,7 @@ def _fixed_point(
     if op.function is scaled.UnaryFunction.HARD_SWISH:
         return one_by_one(fixed_point_hard_swish(source, target))
     if op.recurrent:
-        return one_by_one(_cell_function(state, node, op, source, target))
+        return _cell_function(state, node, op, source, target)
     if op.function is scaled.UnaryFunction.RSQRT:
         return one_by_one(fixed_point_inverse_square_root(method.product, source, target))
     raise state.refusal(
@@ -211,7 +212,7 @@ def _fixed_point(
 
 def _cell_function(
     state: Lowering, node: Node, op: scaled.Unary, source: Quantization, target: Quantization
-) -> CodeFunction:
+) -> TableFunction:
     """Sigmoid and tanh of 16-bit fixed-point numbers, Q0.15."""
     integer_bits = next(
         (bits for bits in range(7) if source.scale.fraction * (1 << (15 - bits)) == 1), None
@@ -224,6 +225,16 @@ def _cell_function(
             "2**-15 to 2**-9, and a result of 2**-15",
         )
     bits = cast(int, integer_bits)
-    if op.function is scaled.UnaryFunction.SIGMOID:
-        return lambda q: fixed_point_sigmoid(q, bits)
-    return lambda q: fixed_point_tanh(q, bits)
+    sigmoid = op.function is scaled.UnaryFunction.SIGMOID
+    return lambda row: _cell_codes(sigmoid, bits, int(row[0]), int(row[-1]))
+
+
+# Seconds for 16 bits, and the same for every cell of the same format.
+@lru_cache(maxsize=8)
+def _cell_codes(sigmoid: bool, integer_bits: int, lowest: int, highest: int) -> Int64Array:
+    function = fixed_point_sigmoid if sigmoid else fixed_point_tanh
+    codes = np.array(
+        [function(code, integer_bits) for code in range(lowest, highest + 1)], dtype=np.int64
+    )
+    codes.setflags(write=False)
+    return codes
