@@ -4,7 +4,7 @@
 A window that reaches beyond x is first copied, with its padding, into scratch memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,9 +64,9 @@ def _emit(scope: Scope, op: fixed.Conv2d, found: Products) -> Kernel:
         corner = segments.corner(i, j)
         inside = index(1)
         if window.padded:
-            inside = function.bind(_inside(at, corner))
+            inside = segments.inside(corner)
             with function.when(tirx.EQ(inside, index(0))):
-                segments.gather(n, corner, index(0))
+                segments.gather_clipped(n, corner, index(0))
         row = (n * at["x_rows"] + corner[0]) * at["x_columns"] + corner[1]
         start = function.bind(row * at["channels"] * inside)
         taps_at = function.bind((index(1) - inside) * index(taps))
@@ -93,14 +93,6 @@ def _emit(scope: Scope, op: fixed.Conv2d, found: Products) -> Kernel:
                 become.store(to + channel, channel, become.words(channel), function.bind(total))
     kernel = function.finish("arm-dsp depthwise")
     return importing(kernel, [routine, *segments.routines])
-
-
-def _inside(at: Mapping[str, Expression], corner: tuple[Expression, Expression]) -> Expression:
-    """1 where a window lies within x, else 0."""
-    line, column = corner
-    rows = tirx.And(line >= index(0), line + at["reach_rows"] <= at["x_rows"])
-    columns = tirx.And(column >= index(0), column + at["reach_columns"] <= at["x_columns"])
-    return tirx.Select(tirx.And(rows, columns), index(1), index(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,6 @@ OFFSET = 127
 SCALE_BITS = 8
 """By how many bits the joint form's sums are larger."""
 
-_FLIP = -0x7F7F7F80
-"""The sign bit of each byte: of unsigned codes it makes signed ones, 128 lower."""
-
 _HIGH_BYTES = -0x00FF0100
 
 
@@ -54,11 +51,40 @@ def _form(joint: bool) -> str:
 
 def widen(joint: bool, signed: bool) -> Routine:
     """``(from, to, groups)``: the words of bytes into the place of one row of a panel."""
+    one, constants = _group(joint, signed)
+    return Routine(
+        f"widen_{_form(joint)}_{'signed' if signed else 'unsigned'}",
+        _widening(one),
+        changed=("from_at", "to_at", "groups"),
+        spare=("x", "y", "pairs"),
+        constants=constants,
+    )
+
+
+def widen_lines(joint: bool, signed: bool) -> Routine:
+    """``(from, to, lines, groups, skipped)``: as ``widen``, from several lines of x.
+
+    ``skipped`` are the bytes between the end of one line and the start of the next.
+    """
+    one, constants = _group(joint, signed)
+    turn = ["add {from_at}, {from_at}, {skipped}", "subs {lines}, #1", "bne 4b"]
+    return Routine(
+        f"widen_lines_{_form(joint)}_{'signed' if signed else 'unsigned'}",
+        ["4:", *_widening(one), *turn],
+        changed=("from_at", "to_at", "lines"),
+        read=("groups", "skipped"),
+        spare=("x", "y", "pairs"),
+        constants=constants,
+    )
+
+
+def _group(joint: bool, signed: bool) -> tuple[list[str], dict[str, int]]:
+    """The words of four bytes, and the constants that this takes."""
     constants: dict[str, int] = {}
     one = ["ldr {x}, [{from_at}], #4"]
     if not signed:
-        constants["flip"] = _FLIP
-        one.append("eor {x}, {x}, {flip}")
+        # The sign bit of each byte makes signed codes, 128 lower.
+        one.append("eor {x}, {x}, #0x80808080")
     if joint:
         constants |= {"offsets": _twice(-OFFSET), "high": _HIGH_BYTES}
         one.append("sxtab16 {y}, {offsets}, {x}, ror #8")
@@ -67,16 +93,14 @@ def widen(joint: bool, signed: bool) -> Routine:
     else:
         one += ["sxtb16 {y}, {x}, ror #8", "sxtb16 {x}, {x}"]
     one.append(f"strd {{y}}, {{x}}, [{{to_at}}], #{GROUP_BYTES}")
+    return one, constants
+
+
+def _widening(one: list[str]) -> list[str]:
+    """All groups of a line."""
     lines = ["lsrs {pairs}, {groups}, #1", "beq 2f"]
     lines += ["1:", *one, *one, "subs {pairs}, #1", "bne 1b"]
-    lines += ["2:", "lsls {pairs}, {groups}, #31", "beq 3f", *one, "3:"]
-    return Routine(
-        f"widen_{_form(joint)}_{'signed' if signed else 'unsigned'}",
-        lines,
-        changed=("from_at", "to_at", "groups"),
-        spare=("x", "y", "pairs"),
-        constants=constants,
-    )
+    return [*lines, "2:", "lsls {pairs}, {groups}, #31", "beq 3f", *one, "3:"]
 
 
 def pad(joint: bool, code: int) -> Routine:
@@ -100,9 +124,29 @@ def _twice(value: int) -> int:
 
 
 def _dot_rows(joint: bool) -> list[str]:
-    """Adds to ``ROWS`` sums of one channel."""
+    """Adds to ``ROWS`` sums of one channel, two steps a turn.
+
+    Of an odd number of steps the first turn takes one: ``steps`` is ``_doubled``.
+    """
+    return [
+        "lsrs {steps}, {steps}, #1",
+        "bcs 3f",
+        "1:",
+        *_step_of_rows(joint),
+        "3:",
+        *_step_of_rows(joint),
+        "subs {steps}, #1",
+        "bne 1b",
+    ]
+
+
+_DOUBLED = ["and {v}, {steps}, #1", "add {steps}, {steps}, {v}, lsl #1"]
+"""Twice the turns for a number of steps, plus 1 where it is odd."""
+
+
+def _step_of_rows(joint: bool) -> list[str]:
     odd, even = _halves(joint)
-    lines = ["1:"]
+    lines: list[str] = []
     for _ in range(STEP // GROUP):
         lines.append("ldr {w}, [{weights_at}], #4")
         parts = _parts(joint)
@@ -115,14 +159,14 @@ def _dot_rows(joint: bool) -> list[str]:
             lines.append(f"smlad {{a{row + 1}}}, r2, {odd}, {{a{row + 1}}}")
             lines.append(f"smlad {{a{row}}}, r1, {even}, {{a{row}}}")
             lines.append(f"smlad {{a{row + 1}}}, r3, {even}, {{a{row + 1}}}")
-    return [*lines, "subs {steps}, #1", "bne 1b"]
+    return lines
 
 
 def dot_rows(joint: bool) -> Routine:
     """``(sums, panel, weights, steps)``: adds to ``ROWS`` sums of one channel."""
     return Routine(
         f"dot_rows_{_form(joint)}",
-        _dot_rows(joint),
+        [*_DOUBLED, *_dot_rows(joint)],
         changed=("panel_at", "weights_at", "steps"),
         sums=ROWS,
         spare=("w", "v"),
@@ -138,8 +182,9 @@ def all_codes(joint: bool, found: Rescaling) -> Routine:
     # All registers are needed: what is used once a channel waits on the stack.
     lines = [
         "sub sp, #24",
-        "strd {panel_at}, {steps}, [sp]",
         "strd {w_at}, {v}, [sp, #8]",
+        *_DOUBLED,
+        "strd {panel_at}, {steps}, [sp]",
         "str {a0_at}, [sp, #16]",
         "2:",
         "ldr {a0_at}, [{words_at}], #4",

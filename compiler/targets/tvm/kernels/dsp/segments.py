@@ -10,8 +10,14 @@ from dataclasses import dataclass
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Function, index, load
-from intaglio.compiler.targets.tvm.kernels.dsp.bytes import COPY, FILL
-from intaglio.compiler.targets.tvm.kernels.dsp.panel import GROUP, GROUP_BYTES, pad, widen
+from intaglio.compiler.targets.tvm.kernels.dsp.bytes import COPY, COPY_LINES, FILL
+from intaglio.compiler.targets.tvm.kernels.dsp.panel import (
+    GROUP,
+    GROUP_BYTES,
+    pad,
+    widen,
+    widen_lines,
+)
 from intaglio.compiler.targets.tvm.kernels.dsp.routine import Routine, place
 from intaglio.compiler.targets.tvm.kernels.scope import Tensor, nest
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
@@ -43,6 +49,7 @@ class Window:
         """Of a convolution; ``weights``, ``x`` and ``y`` are shapes."""
         kernel_rows, kernel_columns, channels = weights[1], weights[2], x[3]
         several = op.dilations[1] > 1 and kernel_columns > 1
+        line = kernel_columns * channels
         extents = {
             "batch": y[0],
             "pixels": y[1] * y[2],
@@ -61,6 +68,8 @@ class Window:
             "segments": kernel_columns if several else 1,
             "width": 1 if several else kernel_columns,
             "groups": -(-kernel_rows * kernel_columns * channels // GROUP),
+            "line_bytes": line,
+            "skipped": op.dilations[0] * x[2] * channels - line,
             "reach_rows": (kernel_rows - 1) * op.dilations[0] + 1,
             "reach_columns": (kernel_columns - 1) * op.dilations[1] + 1,
         }
@@ -85,12 +94,14 @@ class Put:
 
     Attributes:
         copy: ``(from, to, count)``.
+        copy_lines: ``(from, to, lines, count, skipped)``.
         pad: ``(to, count)``, and the code where there are bytes.
         code: of padding.
         groups: whether counts are of groups of bytes, which become words of a panel.
     """
 
     copy: Routine
+    copy_lines: Routine
     pad: Routine
     code: int
     groups: bool
@@ -98,12 +109,13 @@ class Put:
     @staticmethod
     def as_bytes(code: int) -> "Put":
         """Side by side."""
-        return Put(COPY, FILL, code, groups=False)
+        return Put(COPY, COPY_LINES, FILL, code, groups=False)
 
     @staticmethod
     def as_words(joint: bool, centre: int, code: int) -> "Put":
         """Into a row of a panel."""
-        return Put(widen(joint, centre == 0), pad(joint, code - centre), code, groups=True)
+        form = joint, centre == 0
+        return Put(widen(*form), widen_lines(*form), pad(joint, code - centre), code, groups=True)
 
 
 class Segments:
@@ -135,7 +147,7 @@ class Segments:
     @property
     def routines(self) -> tuple[Routine, ...]:
         """What it calls."""
-        return self._put.copy, self._put.pad
+        return self._put.copy, self._put.copy_lines, self._put.pad
 
     def corner(self, i: Expression, j: Expression) -> tuple[Expression, Expression]:
         """Row and column of x where the window of output ``i``, ``j`` starts."""
@@ -143,8 +155,41 @@ class Segments:
         line = i * at["stride_rows"] - at["top"]
         return self._function.bind(line), self._function.bind(j * at["stride_columns"] - at["left"])
 
+    def inside(self, corner: tuple[Expression, Expression]) -> Expression:
+        """1 where the window that starts at ``corner`` lies within x, else 0."""
+        if not self._window.padded:
+            return index(1)
+        at = self._at
+        line, column = corner
+        rows = tirx.And(line >= index(0), line + at["reach_rows"] <= at["x_rows"])
+        columns = tirx.And(column >= index(0), column + at["reach_columns"] <= at["x_columns"])
+        found = tirx.Select(tirx.And(rows, columns), index(1), index(0))
+        return self._function.bind(found)
+
     def gather(self, n: Expression, corner: tuple[Expression, Expression], to: Expression) -> None:
         """Put the window of image ``n`` that starts at ``corner`` to offset ``to`` and on."""
+        function, at, window = self._function, self._at, self._window
+        if window.several:
+            self.gather_clipped(n, corner, to)
+            return
+        inside = self.inside(corner)
+        with function.when(tirx.NE(inside, index(0))):
+            self._put.copy_lines.call(
+                function,
+                self._source(n, *corner),
+                place(self._target, to),
+                at["kernel_rows"],
+                self._count(at["line_bytes"]),
+                at["skipped"],
+            )
+        if window.padded:
+            with function.when(tirx.EQ(inside, index(0))):
+                self.gather_clipped(n, corner, to)
+
+    def gather_clipped(
+        self, n: Expression, corner: tuple[Expression, Expression], to: Expression
+    ) -> None:
+        """The same for a window that reaches beyond x."""
         function, at, window = self._function, self._at, self._window
         function.store(self._to, index(0), to)
         rows = 1 if window.one_row else at["kernel_rows"]
@@ -156,6 +201,11 @@ class Segments:
                 self._clipped(n, line, column)
             else:
                 self._copy(n, line, column, at["width"])
+
+    def _source(self, n: Expression, line: Expression, column: Expression) -> Expression:
+        at = self._at
+        pixel = (n * at["x_rows"] + line) * at["x_columns"] + column
+        return place(self._x.buffer, self._function.bind(pixel * at["channels"]))
 
     def _clipped(self, n: Expression, line: Expression, column: Expression) -> None:
         """A segment that may reach beyond x."""
@@ -185,8 +235,7 @@ class Segments:
         self, n: Expression, line: Expression, column: Expression, places: Expression
     ) -> None:
         function, at = self._function, self._at
-        pixel = (n * at["x_rows"] + line) * at["x_columns"] + column
-        source = place(self._x.buffer, function.bind(pixel * at["channels"]))
+        source = self._source(n, line, column)
         count = function.bind(places * at["channels"])
         self._put.copy.call(function, source, self._here(), self._count(count))
         self._advance(count)
