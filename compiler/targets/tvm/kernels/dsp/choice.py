@@ -6,6 +6,7 @@ from intaglio.compiler.targets.tvm.function import Kernel
 from intaglio.compiler.targets.tvm.kernels.dsp.convolution import convolution
 from intaglio.compiler.targets.tvm.kernels.dsp.depthwise import depthwise
 from intaglio.compiler.targets.tvm.kernels.dsp.matmul import matmul
+from intaglio.compiler.targets.tvm.kernels.dsp.pairs import pair
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
 
 
@@ -16,5 +17,7 @@ def dsp(scope: Scope, op: fixed.Op) -> Kernel | None:
             return depthwise(scope, op) if op.groups > 1 else convolution(scope, op)
         case fixed.MatMul():
             return matmul(scope, op)
+        case fixed.Pairwise():
+            return pair(scope, op)
         case _:
             return None

@@ -56,7 +56,7 @@ def _windows(scope: Scope, op: fixed.Conv2d, found: Products) -> Kernel:
         """Put the window of an output into a row of the panel."""
         to = row * index(ROW_BYTES)
         start = at["groups"] * index(GROUP_BYTES) if apart else to
-        segments.gather(n, segments.corner(i, j), start)
+        segments.gather(n, window.corner(function, at, i, j), start)
         if apart:
             words.copy.call(function, place(panel, start), place(panel, to), at["groups"])
 

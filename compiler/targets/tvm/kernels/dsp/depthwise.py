@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Depthwise convolutions: all channels of an output from where its window lies in x.
 
-A window that reaches beyond x is first copied, with its padding, into scratch memory.
+Taps are found by their offsets.  Those of a window that reaches beyond x are computed; outside they
+lead to padding in scratch memory.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,21 @@ import numpy.typing as npt
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Kernel, index, load
+from intaglio.compiler.targets.tvm.kernels.dsp.bytes import FILL
 from intaglio.compiler.targets.tvm.kernels.dsp.products import Line, Products, products
 from intaglio.compiler.targets.tvm.kernels.dsp.rescaling import Factor, Rescaling
-from intaglio.compiler.targets.tvm.kernels.dsp.routine import either, importing, place, word_at
+from intaglio.compiler.targets.tvm.kernels.dsp.routine import (
+    difference,
+    either,
+    importing,
+    moved,
+    place,
+    word_at,
+)
 from intaglio.compiler.targets.tvm.kernels.dsp.rows import codes
-from intaglio.compiler.targets.tvm.kernels.dsp.segments import Put, Segments, Window
+from intaglio.compiler.targets.tvm.kernels.dsp.segments import Window
 from intaglio.compiler.targets.tvm.kernels.dsp.settled import settled
-from intaglio.compiler.targets.tvm.kernels.dsp.taps import CHANNELS, block_words, tap_sums
+from intaglio.compiler.targets.tvm.kernels.dsp.taps import CHANNELS, PLACED, block_words, tap_sums
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest
 from intaglio.compiler.targets.tvm.library import Expression, tirx
 
@@ -44,44 +53,56 @@ def _emit(scope: Scope, op: fixed.Conv2d, found: Products) -> Kernel:
     line, rescaling = settled(scope, op, found, Products.plain_line)
     become = codes(scope, op, line, rescaling, y)
     fast = become.fast if len(scope.followers) == 1 else None
-    # First a window with padding, if there are any; then, in words, the sums of all channels.
-    sums_at = -(-taps * channels // 4) * 4 if window.padded else 0
-    sums_size = 0 if fast else 4 * channels
-    scratch = function.scratch("uint8", max(sums_at + sums_size, 1))
+    # Offsets of the taps of a window that reaches beyond x, sums that are no codes yet, padding.
+    sums_at = 4 * taps if window.padded else 0
+    padding_at = sums_at + (0 if fast else 4 * channels)
+    size = padding_at + (channels if window.padded else 0)
+    scratch = function.scratch("uint8", max(size, 1))
     blocks = _Blocks(channels, taps, fast)
-    extents = [*window.words, sums_at, blocks.whole, channels - CHANNELS, blocks.last_word]
-    geometry = function.table(np.array(extents, np.int32))
-    at = window.load(function, geometry, 0)
-    sums_from, whole, last, last_word = (
-        function.bind(load(geometry, index(len(window.words) + number))) for number in range(4)
+    extents = [sums_at, padding_at, blocks.whole, channels - CHANNELS, blocks.last_word]
+    geometry = function.table(np.array([*extents, *window.words], np.int32))
+    sums_from, padding, whole, last, last_word = (
+        function.bind(load(geometry, index(number))) for number in range(len(extents))
     )
+    at = window.load(function, geometry, len(extents))
     words = function.table(blocks.table(line))
     offsets = function.table(_offsets(op, found.weights.shape, x.type.shape))
-    segments = Segments(function, window, at, x, scratch, Put.as_bytes(op.pad_value))
     routine = tap_sums(taps, found.centre == 0, fast)
-    extents_of_y = (at["batch"], at["rows"], at["columns"])
-    with nest(function, extents_of_y) as (n, i, j):
-        corner = segments.corner(i, j)
-        inside = index(1)
-        if window.padded:
-            inside = segments.inside(corner)
-            with function.when(tirx.EQ(inside, index(0))):
-                segments.gather_clipped(n, corner, index(0))
+    if window.padded:
+        code = index(op.pad_value)
+        FILL.call(function, place(scratch, padding), at["channels"], code)
+    with nest(function, (at["batch"], at["rows"], at["columns"])) as (n, i, j):
+        corner = window.corner(function, at, i, j)
         row = (n * at["x_rows"] + corner[0]) * at["x_columns"] + corner[1]
-        start = function.bind(row * at["channels"] * inside)
-        taps_at = function.bind((index(1) - inside) * index(taps))
+        start = function.bind(row * at["channels"])
+        taps_at = place(offsets, index(0))
+        if window.padded:
+            inside = window.inside(function, at, corner)
+            with function.when(tirx.EQ(inside, index(0))):
+                from_start = moved(place(x.buffer, index(0)), start)
+                beyond = difference(place(scratch, padding), from_start)
+                PLACED.call(
+                    function,
+                    place(offsets, index(taps)),
+                    place(scratch, index(0)),
+                    index(taps),
+                    *corner,
+                    at["x_rows"],
+                    at["x_columns"],
+                    beyond,
+                )
+            taps_at = either(inside, taps_at, place(scratch, index(0)))
         to = function.bind(((n * at["rows"] + i) * at["columns"] + j) * at["channels"])
 
         def run(channel: Expression, count: Expression, word: Expression) -> None:
-            source = place(x.buffer, start + channel)
-            if window.padded:
-                source = either(inside, source, place(scratch, channel))
+            # A window may start before x; no tap is read from there.
+            source = moved(place(x.buffer, index(0)), start + channel)
             if fast:
                 begin, end = place(y.buffer, to + channel), place(y.buffer, to + channel + count)
             else:
                 first = sums_from + channel * index(4)
                 begin, end = place(scratch, first), place(scratch, first + count * index(4))
-            routine.call(function, source, place(words, word), place(offsets, taps_at), begin, end)
+            routine.call(function, source, place(words, word), taps_at, begin, end)
 
         run(index(0), whole, index(0))
         if channels % CHANNELS:
@@ -91,8 +112,7 @@ def _emit(scope: Scope, op: fixed.Conv2d, found: Products) -> Kernel:
             with function.loop(at["channels"]) as channel:
                 total = word_at(place(scratch, sums_from + channel * index(4)))
                 become.store(to + channel, channel, become.words(channel), function.bind(total))
-    kernel = function.finish("arm-dsp depthwise")
-    return importing(kernel, [routine, *segments.routines])
+    return importing(function.finish("arm-dsp depthwise"), [routine, PLACED, FILL])
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +158,9 @@ class _Blocks:
 def _offsets(
     op: fixed.Conv2d, weights: tuple[int, ...], x: tuple[int, ...]
 ) -> npt.NDArray[np.int32]:
-    """Bytes from the first tap to each: where windows lie in x, then in a copy of one."""
-    taps = [(r, s) for r in range(weights[1]) for s in range(weights[2])]
+    """Bytes from the first tap of a window in x to each; then what ``PLACED`` needs of each."""
     rows, columns = op.dilations
-    within = [(r * rows * x[2] + s * columns) * x[3] for r, s in taps]
-    copied = [number * x[3] for number in range(len(taps))]
-    return np.array([*within, *copied], dtype=np.int32)
+    taps = [(r * rows, s * columns) for r in range(weights[1]) for s in range(weights[2])]
+    offsets = [(down * x[2] + right) * x[3] for down, right in taps]
+    words = [word for tap, offset in zip(taps, offsets, strict=True) for word in (*tap, offset)]
+    return np.array([*offsets, *words], dtype=np.int32)

@@ -11,6 +11,7 @@ Two roundings take two of these shifts; the second one's half away from zero is 
 the number is negative, which its sign bit adds.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -108,26 +109,33 @@ class Rescaling:
         else:
             found.append([f"smmla {a}, {a}, r0, r1" for a in totals])
         found.append([f"asr {a}, {a}, r2" for a in totals])
-        found += [self._clamp(a) for a in totals]
+        found += [clamp_lines(a, self.low, self.high, self.reached) for a in totals]
         return [line for part in found for line in part]
-
-    def _clamp(self, code: str) -> list[str]:
-        below, above = self.reached.low < self.low, self.reached.high > self.high
-        for ends, saturate in (((-128, 127), "ssat"), ((0, 255), "usat")):
-            if (self.low, self.high) == ends and (below or above):
-                return [f"{saturate} {code}, #8, {code}"]
-        found: list[str] = []
-        if below:
-            found += [f"cmp {code}, #{self.low}", "it lt", f"movlt {code}, #{self.low}"]
-        if above:
-            found += [f"cmp {code}, #{self.high}", "it gt", f"movgt {code}, #{self.high}"]
-        return found
 
     @property
     def name(self) -> str:
         """What tells its assembly from others'."""
-        clamp = "_".join(self._clamp("c")).replace(" ", "").replace("#", "_").replace(",", "")
-        return f"{self.lift}_{self.first}_{int(self.away)}_{clamp.replace('-', 'm')}"
+        clamp = "_".join(clamp_lines("c", self.low, self.high, self.reached))
+        return f"{self.lift}_{self.first}_{int(self.away)}_{as_name(clamp)}"
+
+
+def clamp_lines(code: str, low: int, high: int, reached: Interval) -> list[str]:
+    """Assembly that clamps the code in a register, which holds no code beyond ``reached``."""
+    below, above = reached.low < low, reached.high > high
+    for ends, saturate in (((-128, 127), "ssat"), ((0, 255), "usat")):
+        if (low, high) == ends and (below or above):
+            return [f"{saturate} {code}, #8, {code}"]
+    found: list[str] = []
+    if below:
+        found += [f"cmp {code}, #{low}", "it lt", f"movlt {code}, #{low}"]
+    if above:
+        found += [f"cmp {code}, #{high}", "it gt", f"movgt {code}, #{high}"]
+    return found
+
+
+def as_name(assembly: str) -> str:
+    """A part of a C identifier that tells lines of assembly from others."""
+    return re.sub(r"\W+", "_", assembly.replace("-", "m"))
 
 
 def _constant(value: int) -> Number:

@@ -103,6 +103,18 @@ define ptr @intaglio_dsp_either(i32 %first, ptr %a, ptr %b) {
   ret ptr %found
 }
 
+define ptr @intaglio_dsp_moved(ptr %from, i32 %bytes) {
+  %found = getelementptr i8, ptr %from, i32 %bytes
+  ret ptr %found
+}
+
+define i32 @intaglio_dsp_difference(ptr %a, ptr %b) {
+  %first = ptrtoint ptr %a to i32
+  %second = ptrtoint ptr %b to i32
+  %found = sub i32 %first, %second
+  ret i32 %found
+}
+
 define i32 @intaglio_dsp_word(ptr %at) {
   %found = load i32, ptr %at
   ret i32 %found
@@ -113,6 +125,16 @@ define i32 @intaglio_dsp_word(ptr %at) {
 def either(first: Expression, a: Expression, b: Expression) -> Expression:
     """The pointer ``a`` where an int32 isn't 0, else ``b``."""
     return llvm.call("handle", "intaglio_dsp_either", first, a, b)
+
+
+def moved(pointer: Expression, count: Expression) -> Expression:
+    """A pointer some bytes further, which may lie outside of the memory of the first one."""
+    return llvm.call("handle", "intaglio_dsp_moved", pointer, count)
+
+
+def difference(a: Expression, b: Expression) -> Expression:
+    """Bytes from ``b`` to ``a``, in memories of any kind, as int32."""
+    return llvm.call("int32", "intaglio_dsp_difference", a, b)
 
 
 def word_at(pointer: Expression) -> Expression:

@@ -22,6 +22,9 @@ from intaglio.compiler.targets.tvm.kernels.dsp.routine import Routine, place
 from intaglio.compiler.targets.tvm.kernels.scope import Tensor, nest
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
+_TURNS = ("batch", "pixels", "rows", "columns", "kernel_rows", "segments")
+"""Extents of loops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -65,6 +68,7 @@ class Window:
             "dilation_rows": op.dilations[0],
             "dilation_columns": op.dilations[1],
             "kernel_rows": kernel_rows,
+            "kernel_columns": kernel_columns,
             "segments": kernel_columns if several else 1,
             "width": 1 if several else kernel_columns,
             "groups": -(-kernel_rows * kernel_columns * channels // GROUP),
@@ -82,10 +86,33 @@ class Window:
 
     def load(self, function: Function, geometry: Buffer, before: int) -> dict[str, Expression]:
         """The words at run time, by name; they stand behind ``before`` others."""
-        return {
-            name: function.bind(load(geometry, index(before + number)))
-            for number, name in enumerate(self.extents)
-        }
+        found: dict[str, Expression] = {}
+        for number, name in enumerate(self.extents):
+            word = load(geometry, index(before + number))
+            # A compiler that knows that loops have a turn doesn't write them out for both cases.
+            found[name] = function.bind(tirx.max(word, index(1)) if name in _TURNS else word)
+        return found
+
+    def corner(
+        self, function: Function, at: Mapping[str, Expression], i: Expression, j: Expression
+    ) -> tuple[Expression, Expression]:
+        """Row and column of x where the window of output ``i``, ``j`` starts."""
+        line = i * at["stride_rows"] - at["top"]
+        return function.bind(line), function.bind(j * at["stride_columns"] - at["left"])
+
+    def inside(
+        self,
+        function: Function,
+        at: Mapping[str, Expression],
+        corner: tuple[Expression, Expression],
+    ) -> Expression:
+        """1 where the window that starts at ``corner`` lies within x, else 0."""
+        if not self.padded:
+            return index(1)
+        line, column = corner
+        rows = tirx.And(line >= index(0), line + at["reach_rows"] <= at["x_rows"])
+        columns = tirx.And(column >= index(0), column + at["reach_columns"] <= at["x_columns"])
+        return function.bind(tirx.Select(tirx.And(rows, columns), index(1), index(0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,30 +176,13 @@ class Segments:
         """What it calls."""
         return self._put.copy, self._put.copy_lines, self._put.pad
 
-    def corner(self, i: Expression, j: Expression) -> tuple[Expression, Expression]:
-        """Row and column of x where the window of output ``i``, ``j`` starts."""
-        at = self._at
-        line = i * at["stride_rows"] - at["top"]
-        return self._function.bind(line), self._function.bind(j * at["stride_columns"] - at["left"])
-
-    def inside(self, corner: tuple[Expression, Expression]) -> Expression:
-        """1 where the window that starts at ``corner`` lies within x, else 0."""
-        if not self._window.padded:
-            return index(1)
-        at = self._at
-        line, column = corner
-        rows = tirx.And(line >= index(0), line + at["reach_rows"] <= at["x_rows"])
-        columns = tirx.And(column >= index(0), column + at["reach_columns"] <= at["x_columns"])
-        found = tirx.Select(tirx.And(rows, columns), index(1), index(0))
-        return self._function.bind(found)
-
     def gather(self, n: Expression, corner: tuple[Expression, Expression], to: Expression) -> None:
         """Put the window of image ``n`` that starts at ``corner`` to offset ``to`` and on."""
         function, at, window = self._function, self._at, self._window
         if window.several:
-            self.gather_clipped(n, corner, to)
+            self._gather_clipped(n, corner, to)
             return
-        inside = self.inside(corner)
+        inside = window.inside(function, at, corner)
         with function.when(tirx.NE(inside, index(0))):
             self._put.copy_lines.call(
                 function,
@@ -184,9 +194,9 @@ class Segments:
             )
         if window.padded:
             with function.when(tirx.EQ(inside, index(0))):
-                self.gather_clipped(n, corner, to)
+                self._gather_clipped(n, corner, to)
 
-    def gather_clipped(
+    def _gather_clipped(
         self, n: Expression, corner: tuple[Expression, Expression], to: Expression
     ) -> None:
         """The same for a window that reaches beyond x."""

@@ -100,6 +100,36 @@ def tap_sums(taps: int, signed: bool, found: Rescaling | None) -> Routine:
     )
 
 
+PLACED = Routine(
+    "place_taps",
+    [
+        "1:",
+        "ldrd {down}, {right}, [{taps_at}], #8",
+        "ldr {offset}, [{taps_at}], #4",
+        "add {down}, {down}, {line}",
+        "add {right}, {right}, {column}",
+        # Without a sign, what lies before x lies far behind it.
+        "cmp {down}, {rows}",
+        "it hs",
+        "movhs {offset}, {beyond}",
+        "cmp {right}, {columns}",
+        "it hs",
+        "movhs {offset}, {beyond}",
+        "str {offset}, [{to_at}], #4",
+        "subs {count}, #1",
+        "bne 1b",
+    ],
+    changed=("taps_at", "to_at", "count"),
+    read=("line", "column", "rows", "columns", "beyond"),
+    spare=("down", "right", "offset"),
+)
+"""``(taps, to, count, line, column, rows, columns, beyond)``: offsets of the taps of a window.
+
+``taps`` are three words for each: rows down and columns to the right from where the window starts
+in x, and the offset; for one that lies outside of x the offset is ``beyond``.
+"""
+
+
 def _stored(found: Rescaling | None) -> list[str]:
     """What four sums become; leaves y and its end in ``p`` and ``q``."""
     places = "ldrd {p}, {q}, [sp, #4]"
