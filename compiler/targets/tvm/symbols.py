@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from intaglio.compiler.targets.tvm.library import tvm
+from intaglio.compiler.targets.tvm.soft_floats import only_where_floats_are
 
 _DEFINED = re.compile(r"define [^@]*@([\w.]+)\(")
 _THUMB = 'target triple = "thumb'
@@ -29,7 +30,7 @@ def exporting(module: Any, names: Collection[str]) -> Any:
         file = Path(folder) / "module.ll"
         module.write_to_file(str(file))
         text = "\n".join(_lines(file.read_text(encoding="utf-8").split("\n"), names))
-        file.write_text(text, encoding="utf-8")
+        file.write_text(only_where_floats_are(text), encoding="utf-8")
         # Parsed, not optimized again: the code stays what it was.
         return tvm.runtime.load_module(str(file))
 
