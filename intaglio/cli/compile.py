@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``intaglio compile``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +11,7 @@ from intaglio.cli.options import Batch, Json, Profile, Shape
 
 if TYPE_CHECKING:
     from intaglio.commands.compile import CompilationSummary
+    from intaglio.compiler.targets.tvm.artifact import Strips
     from intaglio.compiler.targets.tvm.footprint.report import Footprint
 
 
@@ -53,6 +55,13 @@ def compile(
     ] = None,
     flash: Annotated[
         str | None, typer.Option(help="Flash that the network may need, written alike.")
+    ] = None,
+    tile: Annotated[
+        bool | None,
+        typer.Option(
+            "--tile/--no-tile",
+            help="Compute large layers in strips, for less RAM; else where --ram demands it.",
+        ),
     ] = None,
     report: Annotated[
         bool,
@@ -99,6 +108,7 @@ def compile(
         layer_callback=layer_callback,
         draw=report,
         budgets=budgets,
+        tile=tile,
     )
     facts = asdict(summary) | {
         "target": target,
@@ -107,7 +117,7 @@ def compile(
     }
     print_facts(facts, _text(summary), as_json=as_json)
     if not as_json:
-        _print_footprint(summary.footprint, report)
+        _print_footprint(summary.footprint, summary.strips, report)
 
 
 def _refuse_for_source(options: list[str]) -> None:
@@ -146,7 +156,7 @@ def _emit_source(
     print_facts(facts, text, as_json=as_json)
 
 
-def _print_footprint(found: "Footprint", whole: bool) -> None:
+def _print_footprint(found: "Footprint", strips: "Sequence[Strips]", whole: bool) -> None:
     from intaglio.commands import footprints
     from intaglio.commands.tables import print_table
 
@@ -156,7 +166,7 @@ def _print_footprint(found: "Footprint", whole: bool) -> None:
         print_table(footprints.functions(found))
         if found.peak is not None:
             print_table(footprints.fullest(found))
-    for note in footprints.notes(found):
+    for note in (*footprints.notes(found), *map(footprints.strips, strips)):
         print(note)
 
 

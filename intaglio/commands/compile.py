@@ -11,7 +11,7 @@ from pathlib import Path
 from intaglio.commands.models import LoweringOptions, named, open_fixed
 from intaglio.commands.output_files import whole_folder
 from intaglio.compiler.ir.graph import Graph
-from intaglio.compiler.targets.tvm.artifact import write_artifact
+from intaglio.compiler.targets.tvm.artifact import Strips, write_artifact
 from intaglio.compiler.targets.tvm.footprint.budgets import NO_BUDGETS, Budgets
 from intaglio.compiler.targets.tvm.footprint.picture import arena_picture
 from intaglio.compiler.targets.tvm.footprint.report import Footprint
@@ -34,6 +34,7 @@ class CompilationSummary:
         constant_bytes: weights, biases and tables in the object.
         kernels: how many steps of the network have each form of kernel.
         footprint: what it needs, in all and by layer.
+        strips: layers that are computed in strips.
         seconds: to compile and write, without lowering.
         advice: how to make what couldn't be made here; empty where all is there.
     """
@@ -48,6 +49,7 @@ class CompilationSummary:
     constant_bytes: int
     kernels: dict[str, int]
     footprint: Footprint
+    strips: tuple[Strips, ...]
     seconds: float
     advice: str = ""
 
@@ -63,6 +65,7 @@ def compile_file(
     layer_callback: bool = False,
     draw: bool = False,
     budgets: Budgets = NO_BUDGETS,
+    tile: bool | None = None,
 ) -> CompilationSummary:
     """Compile the model in ``path`` into the folder ``output``, whole or not at all.
 
@@ -76,6 +79,7 @@ def compile_file(
         layer_callback: whether there is a function that shows the result of each step.
         draw: whether to write a picture of the arena, too.
         budgets: memory that the network may need.
+        tile: whether to compute layers in strips; None: where the RAM would not suffice otherwise.
 
     Raises:
         ExceedsBudget: the network needs more memory than it may.
@@ -95,6 +99,7 @@ def compile_file(
             layer_callback=layer_callback,
             draw=draw,
             budgets=budgets,
+            tile=tile,
         )
 
 
@@ -108,6 +113,7 @@ def compile_graph(
     layer_callback: bool = False,
     draw: bool = False,
     budgets: Budgets = NO_BUDGETS,
+    tile: bool | None = None,
 ) -> CompilationSummary:
     """Compile a fixed graph into the folder ``output``, whole or not at all.
 
@@ -129,6 +135,7 @@ def compile_graph(
             threads=threads,
             layer_callback=layer_callback,
             budgets=budgets,
+            tile=tile,
         )
         package = write_package(written, name, machine, threads)
         manifest = json.loads(written.manifest.read_text(encoding="utf-8"))
@@ -148,6 +155,7 @@ def compile_graph(
         constant_bytes=manifest["constants"]["bytes"],
         kernels=dict(Counter(layer.form for layer in written.footprint.layers)),
         footprint=written.footprint,
+        strips=written.strips,
         seconds=time.perf_counter() - started,
         advice=package.advice,
     )

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 from intaglio.commands.tables import Cell, Column, Table
+from intaglio.compiler.targets.tvm.artifact import Strips
 from intaglio.compiler.targets.tvm.footprint.report import Footprint
 
 _LONGEST = 48
@@ -110,6 +111,14 @@ def notes(found: Footprint) -> Iterator[str]:
         yield f"The stack is deepest in {' > '.join(found.stack.path)}."
     if found.stack.outside:
         yield f"Not counted: the code and the stack of {', '.join(found.stack.outside)}."
+
+
+def strips(found: Strips) -> str:
+    """A sentence about layers in strips."""
+    return (
+        f"{short(found.first)} to {short(found.last)}: {found.count} strips of {found.rows} rows, "
+        f"{found.extra:.1%} of their work is done again."
+    )
 
 
 def short(name: str) -> str:

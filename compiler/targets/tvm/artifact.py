@@ -4,10 +4,10 @@
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from intaglio.compiler.ir.graph import Graph
@@ -15,6 +15,7 @@ from intaglio.compiler.passes.integer_scalings import integer_scalings
 from intaglio.compiler.targets.tvm.compiled_network import Network
 from intaglio.compiler.targets.tvm.dispatch import Variant, dispatcher, variant_suffix
 from intaglio.compiler.targets.tvm.example_program import bare_program, example_program
+from intaglio.compiler.targets.tvm.fitting import fitted
 from intaglio.compiler.targets.tvm.footprint.budgets import NO_BUDGETS, Budgets, refuse_excess
 from intaglio.compiler.targets.tvm.footprint.report import Footprint, as_json, footprint, together
 from intaglio.compiler.targets.tvm.header import header
@@ -23,7 +24,9 @@ from intaglio.compiler.targets.tvm.machine import Machine
 from intaglio.compiler.targets.tvm.manifest import arena, manifest
 from intaglio.compiler.targets.tvm.network import compile_network
 from intaglio.compiler.targets.tvm.order import ordered
+from intaglio.compiler.targets.tvm.schedule import steps
 from intaglio.compiler.targets.tvm.thread_pool import thread_pool
+from intaglio.compiler.targets.tvm.tiling import Tiling
 from intaglio.compiler.targets.tvm.unsupported import refuse_unsupported
 from intaglio.errors import InvalidOption
 
@@ -44,6 +47,41 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
+class Strips:
+    """Layers that are computed in strips of rows.
+
+    Attributes:
+        first: the first layer, by its name in the user's model.
+        last: the last one, whose rows are cut.
+        rows: of a strip.
+        count: of strips.
+        extra: the share of their work that is done again.
+    """
+
+    first: str
+    last: str
+    rows: int
+    count: int
+    extra: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """Networks in a folder of their own."""
+
+    graph: Graph
+    networks: Sequence[Network]
+    objects: Sequence[Compiled]
+    footprint: Footprint
+
+    @property
+    def scratch(self) -> Sequence[int]:
+        """By step, the most that a kernel needs for itself."""
+        forms = zip(*(network.forms for network in self.networks), strict=True)
+        return [max(form.scratch for form in each) for each in forms]
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """The files of a compiled network.
 
@@ -53,6 +91,7 @@ class Artifact:
         program: an example that calls it.
         manifest: what it was made of, and how.
         footprint: what it needs.
+        strips: layers that are computed in strips.
         pool: threads for it, in C; None for one thread.
     """
 
@@ -61,6 +100,7 @@ class Artifact:
     program: Path
     manifest: Path
     footprint: Footprint
+    strips: tuple[Strips, ...] = ()
     pool: Path | None = None
 
     @property
@@ -85,6 +125,7 @@ def write_artifact(
     *,
     layer_callback: bool = False,
     budgets: Budgets = NO_BUDGETS,
+    tile: bool | None = None,
 ) -> Artifact:
     """Compile a fixed graph into ``folder``: NAME.o, NAME.h, main.c and NAME.json.
 
@@ -100,6 +141,7 @@ def write_artifact(
         threads: that share the work of a call.
         layer_callback: whether ``NAME_run_traced`` shows the result of each step to its caller.
         budgets: memory that the network may need.
+        tile: whether to compute layers in strips; None: where the RAM would not suffice otherwise.
 
     Raises:
         ExceedsBudget: the network needs more; nothing is written.
@@ -129,25 +171,32 @@ def write_artifact(
     found = interface(graph, borders)
     refuse_unsupported(found.graph)
     graph = ordered(found.graph)
-    found = replace(found, graph=integer_scalings(graph) if machine.integers_alone else graph)
-    networks = _compiled(found.graph, name, machine, threads, layer_callback)
+    graph = integer_scalings(graph) if machine.integers_alone else graph
     entries = ["run"]
     if threads > 1:
         entries.append("run_parallel")
     if layer_callback:
         entries.append("run_traced")
     with TemporaryDirectory() as held:
-        objects = tuple(_write_objects(name, networks, entries, Path(held)))
-        needed = _footprint(networks, objects)
-        refuse_excess(found.graph, needed, budgets, tiled=False)
+
+        def build(graph: Graph) -> _Built:
+            networks = _compiled(graph, name, machine, threads, layer_callback)
+            objects = tuple(_write_objects(name, networks, entries, Path(mkdtemp(dir=held))))
+            return _Built(graph, networks, objects, _footprint(networks, objects))
+
+        best = fitted(graph, build, budgets, tile)
+        networks, needed = best.built.networks, best.built.footprint
+        refuse_excess(best.built.graph, needed, budgets, tiled=tile is not False)
         folder.mkdir(parents=True, exist_ok=True)
-        objects = tuple(_moved(each, folder) for each in objects)
+        objects = tuple(_moved(each, folder) for each in best.built.objects)
+    found = replace(found, graph=best.built.graph)
     written = Artifact(
         objects,
         folder / f"{name}.h",
         folder / "main.c",
         folder / f"{name}.json",
         needed,
+        tuple(_strips(graph, best.tiling)),
         folder / f"{name}_threads.c" if threads > 1 else None,
     )
     layers = [form.name for form in networks[0].forms] if layer_callback else []
@@ -164,6 +213,7 @@ def write_artifact(
         written.pool.write_text(thread_pool(name))
     stated = manifest(name, networks, found, threads)
     stated["footprint"] = as_json(written.footprint)
+    stated["strips"] = [asdict(each) for each in written.strips]
     written.manifest.write_text(json.dumps(stated, indent=2) + "\n")
     return written
 
@@ -199,6 +249,19 @@ def _footprint(networks: Sequence[Network], objects: Sequence[Compiled]) -> Foot
         network.module.write_to_file(str(assembly))
         found.append(footprint(network, object.path, assembly))
     return together(found)
+
+
+def _strips(graph: Graph, tiling: Tiling | None) -> Iterator[Strips]:
+    taken = steps(graph)
+    for region in () if tiling is None else tiling.regions:
+        first, last = (taken[number].node for number in (region.first, region.last))
+        yield Strips(
+            first.source or first.name,
+            last.source or last.name,
+            region.height,
+            region.count,
+            region.extra / max(region.work, 1),
+        )
 
 
 def _moved(object: Compiled, folder: Path) -> Compiled:
