@@ -18,7 +18,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ from intaglio.commands.peers.catalog import Environment
 from intaglio.commands.peers.environments import python_of
 from intaglio.commands.progress import StepReport, steps
 from intaglio.commands.tables import Column, Table, print_table
-from intaglio.compiler.ir.graph import Array
+from intaglio.commands.verify import Feeds
+from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.errors import MissingPeer
 from intaglio.simulator import vectorized
 from intaglio.simulator.emulated.boards import BOARDS
@@ -70,8 +71,8 @@ def main() -> int:
 def selected(text: str) -> Iterator[tuple[Case, str, str]]:
     """The rows that contain the text."""
     for profile in PROFILES:
-        for target in PEERS:
-            for case in CASES:
+        for case in CASES:
+            for target in PEERS:
                 if target in case.peers and text in f"{case.name},{target},{profile}":
                     yield case, target, profile
 
@@ -79,16 +80,16 @@ def selected(text: str) -> Iterator[tuple[Case, str, str]]:
 def measure(case: Case, target: str, profile: str, samples: int, report: StepReport) -> Row:
     """Run, compare and count one network."""
     label = f"{case.name}, {target}, {profile}"
-    graph = open_fixed(case.path, LoweringOptions(profile))
-    feeds = case.feeds(graph, samples)
+    report(f"{label}: simulating", 0, None)
+    graph, feeds, expected = simulated(case.name, profile, samples)
     report(f"{label}: building", 0, None)
     with Device(graph, target) as device:
         found = device.run(feeds.runs, lambda done, total: report(label, done, total))
-        differing = 0
-        for number, (run, outputs) in enumerate(zip(feeds.runs, found, strict=True), 1):
-            report(f"{label}: comparing", number, len(feeds.runs))
-            expected = vectorized.run(graph, run)
-            differing += sum(differences(outputs[name], expected[name]) for name in expected)
+        differing = sum(
+            differences(outputs[name], wanted[name])
+            for outputs, wanted in zip(found, expected, strict=True)
+            for name in wanted
+        )
         report(f"{label}: counting", 0, None)
         counted = device.count(feeds.runs[0])
         watched = device.accesses(feeds.runs[0])
@@ -114,6 +115,17 @@ def measure(case: Case, target: str, profile: str, samples: int, report: StepRep
         stack_bound=footprint["stack"]["size"],
         undefined=" ".join(undefined),
     )
+
+
+@lru_cache(maxsize=1)
+def simulated(
+    name: str, profile: str, samples: int
+) -> tuple[Graph, Feeds, Sequence[Mapping[str, Array]]]:
+    """The graph, its inputs, and the outputs that every target must give."""
+    (case,) = (case for case in CASES if case.name == name)
+    graph = open_fixed(case.path, LoweringOptions(profile))
+    feeds = case.feeds(graph, samples)
+    return graph, feeds, [vectorized.run(graph, run) for run in feeds.runs]
 
 
 def differences(found: Array, expected: Array) -> int:
