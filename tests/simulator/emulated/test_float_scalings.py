@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 from intaglio.compiler.ir.builder import Builder
-from intaglio.compiler.ir.fixed import Requantize
+from intaglio.compiler.ir.fixed import MatMul, Requantize
 from intaglio.compiler.ir.graph import Array, Graph, Level
 from intaglio.compiler.ir.types import TensorType
 from intaglio.compiler.passes.integer_scalings import integer_scalings
 from intaglio.compiler.targets.tvm import artifact
+from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import INT32, IntType
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
-from intaglio.numerics.scalings import Float32Multiply, MultiplyShift
-from tests.simulator.emulated.devices import assert_device_agrees
+from intaglio.numerics.scalings import Float32Multiply, Float32MultiplyAdd, MultiplyShift
+from tests.simulator.emulated.devices import assert_device_agrees, random_samples
 
 pytestmark = pytest.mark.emulated
 
@@ -98,3 +99,39 @@ def test_devices_agree_on_every_bit_of_products(target: str) -> None:
     found = wide_requantizers()
     assert integer_scalings(graph_of(found)) == graph_of(found)
     assert_device_agrees(graph_of(found), target, accumulators(found))
+
+
+def behind_a_product(found: list[Requantizer]) -> Graph:
+    rng = np.random.default_rng(7)
+    builder = Builder("product", Level.FIXED)
+    x = builder.input("x", TensorType(INT8, (ROWS, 16)))
+    weights = rng.integers(-128, 128, (16, len(found)))
+    bias = rng.integers(-(1 << 14), 1 << 14, len(found))
+    operands = [
+        x,
+        builder.constant("w", TensorType(INT8, weights.shape), weights),
+        builder.constant("b", TensorType(INT32, bias.shape), bias),
+    ]
+    shape = (ROWS, len(found))
+    sums = builder.node("sums", TensorType(INT32, shape), MatMul(Accumulator(INT32)), operands)
+    codes = TensorType(INT8, shape)
+    return builder.finish([builder.node("y", codes, Requantize(tuple(found)), [sums])])
+
+
+def adding(factor: float, addend: float) -> Requantizer:
+    scaling = Float32MultiplyAdd(Float32.from_value(factor), Float32.from_value(addend))
+    return Requantizer(scaling, 0, -128, 127)
+
+
+ADDING = [adding(0.02 + n / 90, 3.7 - n) for n in range(12)]
+EVEN = [
+    Requantizer(Float32Multiply(Float32.from_value(2.0**-n)), 1, -128, 127) for n in range(1, 13)
+]
+
+
+@pytest.mark.parametrize("target", ["aarch64+dotprod", "cortex-m4", "cortex-m55"])
+def test_every_form_serves_behind_a_product(target: str) -> None:
+    for found in (requantizers(), ADDING, EVEN):
+        graph = behind_a_product(found)
+        assert integer_scalings(graph) != graph
+        assert_device_agrees(graph, target, random_samples(graph, 20))

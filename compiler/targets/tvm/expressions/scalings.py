@@ -8,6 +8,7 @@ from typing import TypeVar, assert_never
 from intaglio.compiler.targets.tvm.expressions import high_products
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.float_multiply import float_multiplied
+from intaglio.compiler.targets.tvm.expressions.floating import ScalarOnly
 from intaglio.compiler.targets.tvm.expressions.rounding import divide, shift_right
 from intaglio.compiler.targets.tvm.expressions.steps import count_steps
 from intaglio.compiler.targets.tvm.function import index, load
@@ -73,6 +74,10 @@ def scaled(
     """
     x = at.once(x)
     structures = list(dict.fromkeys(structure(scaling) for scaling in scalings))
+    if at.lanes > 1 and at.function.integers_alone and _in_lanes_apart(scalings):
+        # LLVM 22 fails to select instructions of Helium for what these need in vectors of 64 bits;
+        # and one by one, a lane computes its own form alone.
+        raise ScalarOnly
     found: Number | None = None
     for number, kind in enumerate(structures):
         example = next(scaling for scaling in scalings if structure(scaling) == kind)
@@ -83,13 +88,20 @@ def scaled(
             continue
         chosen = at.number([structures.index(structure(scaling)) for scaling in scalings])
         here = chosen.equal(at.constant(number))
-        if at.function.integers_alone and at.lanes == 1:
+        if at.function.integers_alone:
             found = _where(at, here, partial(_of_one_structure, at, filled, x, needed), found)
             continue
         result = at.once(_of_one_structure(at, filled, x, needed))
         found = at.once(select(here, result, found))
     assert found is not None
     return found
+
+
+def _in_lanes_apart(scalings: Sequence[Scaling]) -> bool:
+    """Whether there are several forms, or one that stands for a float scaling alone."""
+    forms = {structure(scaling) for scaling in scalings}
+    even = structure(MultiplyShift(1, 0, Rounding.HALF_EVEN))
+    return len(forms) > 1 or even in forms or isinstance(scalings[0], MultiplyAddShift)
 
 
 def _where(at: Channels, here: Expression, result: Callable[[], Number], other: Number) -> Number:
