@@ -8,6 +8,7 @@ stride 1 the same rows often serve two output rows: weights of 0 leave out what 
 Without SDOT bytes become int16, and each tap is a product of its own.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,10 @@ _GROUP = 4
 
 _DOT_COLUMNS, _LONG_COLUMNS = 12, 8
 """The most output columns of a tile."""
+
+
+Column = tuple[int, list[list[Expression]]]
+"""Its number in a tile, and for each output row two registers of sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +81,17 @@ def depthwise(scope: Scope, op: fixed.Conv2d, form: Form) -> Kernel | None:
         j = function.bind(tirx.min(tj * index(tile.columns), index(columns - tile.columns)))
         first = after.blocks.start(Channels(function, index(0)), block)
         corner = plane.offset(n, i * index(op.strides[0]), j * index(op.strides[1])) + first
-        totals = sums.of(function.bind(corner), block)
         pixel = function.bind((n * index(rows) + i) * index(columns) + j)
-        places = [
-            function.bind((pixel + index(q * columns + m)) * index(channels) + first)
-            for m in range(tile.columns)
-            for q in range(tile.rows)
-        ]
-        after.store(places, block, totals)
+        constants = after.constants(block)
+        waiting: list[tuple[Expression, list[Expression]]] = []
+        for m, totals in sums.of(function.bind(corner), block):
+            # Stored as soon as they are complete, two at a time: registers are few.
+            for q, total in enumerate(totals):
+                place = (pixel + index(q * columns + m)) * index(channels) + first
+                waiting.append((function.bind(place), total))
+            if len(waiting) == 2 or m == tile.columns - 1:
+                after.store(waiting, block, constants)
+                waiting = []
     return function.finish(f"{'sdot' if dots else 'smlal'} depthwise")
 
 
@@ -138,8 +146,8 @@ class _Dots:
         blocks = spread[order].reshape(-1, CHANNELS, columns, heights, self._groups, _GROUP)
         return np.ascontiguousarray(blocks.transpose(0, 4, 2, 3, 1, 5))
 
-    def of(self, corner: Expression, block: Expression) -> list[list[Expression]]:
-        """By output column and row of a tile: two registers."""
+    def of(self, corner: Expression, block: Expression) -> Iterator[Column]:
+        """Each output column of a tile, when its sums are complete."""
         function, tile = self._function, self._tile
         bias = _loaded(function, self._bias, block, 0)
         totals = {(m, q): bias for m in range(tile.columns) for q in range(tile.rows)}
@@ -176,7 +184,9 @@ class _Dots:
                                 totals[m, q], halves, weights(g, s, q), strict=True
                             )
                         ]
-        return list(totals.values())
+            m, rest = divmod(column - self._columns + 1, self._stride)
+            if rest == 0 and m >= 0:
+                yield m, [totals.pop((m, q)) for q in range(tile.rows)]
 
     def _column(self, corner: Expression, column: int, group: int) -> list[Expression]:
         """Four rows of eight channels, row by row within each lane."""
@@ -238,8 +248,8 @@ class _Taps:
         self._bias = function.table(weights.bias[after.blocks.order])
         self._cells = function.local("int32", tile.columns * CHANNELS)
 
-    def of(self, corner: Expression, block: Expression) -> list[list[Expression]]:
-        """By output column of a tile: two registers."""
+    def of(self, corner: Expression, block: Expression) -> Iterator[Column]:
+        """Each output column of a tile."""
         function, tile = self._function, self._tile
         bias = _loaded(function, self._bias, block, 0)
         for m in range(tile.columns):
@@ -253,10 +263,9 @@ class _Taps:
             row = function.bind(corner + line)
             first = function.bind(base + r * index(self._columns * CHANNELS))
             self._row(row, first)
-        return [
-            [function.bind(load(self._cells, _cell(m, half), LANES)) for half in (0, 1)]
-            for m in range(tile.columns)
-        ]
+        for m in range(tile.columns):
+            cells = [_cell(m, half) for half in (0, 1)]
+            yield m, [[function.bind(load(self._cells, cell, LANES)) for cell in cells]]
 
     def _row(self, row: Expression, first: Expression) -> None:
         function, stride, dilation = self._function, self._op.strides[1], self._op.dilations[1]

@@ -10,7 +10,7 @@ from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.function import index, load
 from intaglio.compiler.targets.tvm.kernels.neon import codes as encoding
 from intaglio.compiler.targets.tvm.kernels.neon import instructions
-from intaglio.compiler.targets.tvm.kernels.neon.codes import LANES, Codes, Spread
+from intaglio.compiler.targets.tvm.kernels.neon.codes import LANES, Codes, Registers, Spread
 from intaglio.compiler.targets.tvm.kernels.neon.staircase import staircase
 from intaglio.compiler.targets.tvm.kernels.neon.tiles import Form, Sums, Tile
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor
@@ -119,33 +119,41 @@ class Eights:
     codes: Codes | None
     general: vectors.Epilogue
 
+    def constants(self, block: Expression) -> Registers | None:
+        """Those of a block of channels, for ``store``."""
+        if self.codes is None:
+            return None
+        lanes = self.blocks.lanes
+        first = self.scope.function.bind(block * index(lanes))
+        return self.codes.registers(first, lanes // LANES)
+
     def store(
-        self, places: Sequence[Expression], block: Expression, sums: Sequence[Sequence[Expression]]
+        self,
+        places: Sequence[tuple[Expression, Sequence[Expression]]],
+        block: Expression,
+        constants: Registers | None,
     ) -> None:
-        """Put the results of one block of channels at some places.
+        """Put the results of one block of channels at one or two places.
 
         Args:
-            places: offsets in the result.
+            places: offsets in the result, and for each two registers of sums.
             block: of channels.
-            sums: for each place, two registers.
+            constants: the block's.
         """
-        function = self.scope.function
-        if self.codes is None:
-            for to, registers in zip(places, sums, strict=True):
+        function, lanes = self.scope.function, self.blocks.lanes
+        if self.codes is None or constants is None:
+            for to, registers in places:
                 together = function.bind(instructions.joined(*registers))
                 self.general.store(to, block, together)
             return
-        lanes = self.blocks.lanes
-        constants = self.codes.registers(function.bind(block * index(lanes)), lanes // LANES)
-        for number in range(0, len(places), 2):
-            both = [register for each in sums[number : number + 2] for register in each]
-            bytes = self.codes.narrowed(both, constants.repeated(len(both) // 2), 0)
-            for half, to in enumerate(places[number : number + 2]):
-                part = bytes
-                if len(both) > 2:
-                    part = instructions.shuffled([bytes], range(lanes * half, lanes * (half + 1)))
-                dtype = f"{self.y.buffer.dtype}x{lanes}"
-                function.store(self.y.buffer, to, tirx.reinterpret(dtype, part), lanes)
+        sums = [register for _, registers in places for register in registers]
+        bytes = self.codes.narrowed(sums, constants.repeated(len(places)), 0)
+        dtype = f"{self.y.buffer.dtype}x{lanes}"
+        for number, (to, _) in enumerate(places):
+            part = bytes
+            if len(places) > 1:
+                part = instructions.shuffled([bytes], range(lanes * number, lanes * (number + 1)))
+            function.store(self.y.buffer, to, tirx.reinterpret(dtype, part), lanes)
 
 
 def eights(scope: Scope, op: AccumulateOp, total: Interval, channels: int, y: Tensor) -> Eights:
