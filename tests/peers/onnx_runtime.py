@@ -9,27 +9,23 @@ operation shows; random scales do the rest.
 import itertools
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 
-from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
 from intaglio.compiler.real.onnx_runtime import Session, parse
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
 from tests.frontends.onnx.qdq_models import DTYPES, Array, QdqModel
 from tests.processor import has_vnni
-from tests.simulator.engines import assert_engines_agree
+from tests.simulator.engines import Agree, assert_engines_agree
 
 PROFILE = load_profile("ort-x86-vnni")
 SEEDS = range(6)
 KINDS = ["powers", "fractions", "random"]
-Agree = Callable[[Graph, Mapping[str, Array]], dict[str, Array]]
-"""How engines are compared."""
 SEEDS_AND_KINDS = list(itertools.product(SEEDS, KINDS))
 
 

@@ -24,7 +24,7 @@ from intaglio.compiler.real.onnx_runtime import Feeds, Session, parse
 from intaglio.compiler.real.save import save_model
 from intaglio.frontends.onnx import import_onnx
 from intaglio.numerics.profile import load_profile
-from intaglio.simulator import vectorized
+from intaglio.simulator.vectorized import Program
 from tests.peers.onnx_runtime import entries
 from tests.real.networks import NETWORKS
 
@@ -105,9 +105,10 @@ def test_no_value_differs(name: str, variant: Variant, real_data: Path, tmp_path
     (given,) = graph.inputs
     if variant.format == "QOperator":
         assert len(graph.outputs) > 5
+    program = Program(graph)
     for each in feeds[CALIBRATED:]:
         (array,) = each.values()
-        found = vectorized.run(graph, {given.name: np.asarray(array)})
+        found = program.run({given.name: np.asarray(array)})
         for output, expected in zip(graph.outputs, session.run(each).values(), strict=True):
             differing = int(np.count_nonzero(found[output] != expected))
             assert differing == 0, f"%{output}: {differing} of {expected.size} values differ"

@@ -15,6 +15,8 @@ from intaglio.simulator import reference, vectorized
 from intaglio.simulator.engine import Observer
 
 Run = Callable[[Graph, Mapping[str, Array], Observer | None], dict[str, Array]]
+Agree = Callable[[Graph, Mapping[str, Array]], dict[str, Array]]
+"""How engines are compared: ``assert_engines_agree``, or a quicker way where elements allow it."""
 ValueT = TypeVar("ValueT", Input, Node)
 
 

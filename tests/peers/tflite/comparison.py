@@ -32,27 +32,35 @@ _ELEMENTWISE = (
 )
 
 
-def demand_equal_codes(subject: Subject, dtype: Any, runtime: Peer, profile: Profile) -> None:
-    """Every code of every case, but for those that are known and counted."""
+def demand_equal_codes(subject: Subject, runtime: Peer, profile: Profile) -> None:
+    """Every code of every case in each dtype, but for those that are known and counted.
+
+    All cases go to one process of the runtime, which takes longer to start than to compute.
+    """
     if platform.machine() != "x86_64":
         pytest.skip(f"profile {profile.name} is compared on x86-64, not on {platform.machine()}")
-    cases = [case for kind in KINDS for case in _cases(subject, dtype, kind)]
-    answer = run(runtime, cases)
+    dtypes = subject.dtypes_of(runtime)
+    cases = [(dtype, case) for dtype in dtypes for k in KINDS for case in _cases(subject, dtype, k)]
+    answer = run(runtime, [case for _, case in cases])
     assert f"{answer.program}, {runtime.about.kernels}, x86-64" in profile.checked_against
-    delegated = runtime is Peer.LITERT and dtype in subject.delegated
-    assert set(answer.delegated) == {delegated}
-    differing: dict[str, int] = {}
-    agreed: set[str] = set()
-    for case, expected in zip(cases, answer.results, strict=True):
+    differing: dict[Any, dict[str, int]] = {dtype: {} for dtype in dtypes}
+    agreed: set[tuple[Any, str]] = set()
+    delegated: dict[Any, set[bool]] = {dtype: set() for dtype in dtypes}
+    answers = zip(cases, answer.results, answer.delegated, strict=True)
+    for (dtype, case), expected, by_delegate in answers:
         kind = case.label.partition(" ")[0]
-        found = _codes(case, profile, every_engine=kind not in agreed)
-        agreed.add(kind)
+        found = _codes(case, profile, every_engine=(dtype, kind) not in agreed)
+        agreed.add((dtype, kind))
+        delegated[dtype].add(by_delegate)
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
         count = int(np.count_nonzero(_bits(found) != _bits(expected)))
         if count:
-            differing[case.label] = count
-    known = KNOWN.get((subject.name, dtype, runtime), _NONE)
-    assert sum(differing.values()) == known.count, f"{differing}; {known.reason}"
+            differing[dtype][case.label] = count
+    for dtype in dtypes:
+        assert delegated[dtype] == {runtime is Peer.LITERT and dtype in subject.delegated}
+        known = KNOWN.get((subject.name, dtype, runtime), _NONE)
+        found_here = differing[dtype]
+        assert sum(found_here.values()) == known.count, (dtype, found_here, known.reason)
 
 
 def _cases(subject: Subject, dtype: Any, kind: str) -> Iterator[Case]:

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ from tosa import (
 )
 
 PROGRAMS = Path(sys.executable).parent
+# The program of that name in PROGRAMS is a script that starts this one, and takes longer than it.
+MODEL = distribution("tosa-tools").locate_file("bin/tosa_reference_model")
 OPERATORS = {code: name for name, code in vars(Op.Op).items() if isinstance(code, int)}
 TYPES = {code: name for name, code in vars(DType.DType).items() if isinstance(code, int)}
 ROUNDINGS = {c: name for name, c in vars(RoundingMode.RoundingMode).items() if isinstance(c, int)}
@@ -63,7 +65,7 @@ def attributes_of(operator):
 def case_of(folder):
     """The one operator of a test, its tensors' types, and their arrays."""
     done = subprocess.run(
-        [PROGRAMS / "tosa_reference_model", "--test_desc=desc.json"],
+        [MODEL, "--test_desc=desc.json"],
         cwd=folder,
         capture_output=True,
         text=True,
