@@ -43,7 +43,7 @@ def load_choices(name_or_path: str) -> Choices:
             "--recipe",
             name_or_path,
             "there is no such recipe",
-            f"{near[0]} perhaps?" if near else f"choose {', '.join(names)} or give a .toml file",
+            f"choose {near[0]}" if near else f"choose {', '.join(names)} or give a .toml file",
         )
     return _parse(path)
 

@@ -10,6 +10,7 @@ from intaglio.errors import InvalidOption
 
 _LARGEST = 2**1023
 """As a whole number that float64 has."""
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def parse_setting(text: str) -> tuple[str, object]:
@@ -46,17 +47,17 @@ def checked_value(owner: type, name: str, value: object) -> object:
             name,
             value,
             "there is no such choice",
-            f"{near[0]} perhaps?" if near else f"choose one of {', '.join(words)}",
+            f"choose {near[0]}" if near else f"choose one of {', '.join(words)}",
         )
     if hint is float and type(value) is int:
         return float(value) if abs(value) <= _LARGEST else inf
     if type(value) is not hint:
-        raise InvalidOption(name, value, "it is of another kind", f"give a {hint.__name__}")
+        raise InvalidOption(name, value, "it is of another kind", f"give {_KINDS.get(hint, hint)}")
     return value
 
 
 def unknown_setting(name: str, known: list[str]) -> InvalidOption:
     """The refusal of a name that is none of the known ones."""
     near = get_close_matches(name, known, 1)
-    advice = f"{near[0]} perhaps?" if near else f"choose one of {', '.join(known)}"
+    advice = f"choose {near[0]}" if near else f"choose one of {', '.join(known)}"
     return InvalidOption(name, "(set)", "there is no such choice", advice)

@@ -84,7 +84,7 @@ def _described(model: ir.Model, inputs: KnownInputs) -> dict[str, InputDescripti
                 f"input {name}",
                 f"elements of type {value.dtype}",
                 "float32, for which data can be made",
-                "give --calibration DATA",
+                "quantize with --calibration DATA instead",
             )
         shape = tuple(dim for dim in value.shape[1:] if isinstance(dim, int))
         if len(shape) < len(value.shape) - 1:
@@ -92,7 +92,7 @@ def _described(model: ir.Model, inputs: KnownInputs) -> dict[str, InputDescripti
                 f"input {name}",
                 f"the shape {value.shape}",
                 "whole numbers behind the batch, for which data can be made",
-                "fix them in the model, or give --calibration DATA",
+                "fix them in the model, or quantize with --calibration DATA instead",
             )
         described[name] = InputDescription(shape, inputs.ranges[name], inputs.distributions[name])
     return described

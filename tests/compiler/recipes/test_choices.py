@@ -50,7 +50,7 @@ def test_names_of_synthetic_data_are_set_beside_the_others() -> None:
     assert changed.codes.weight_bits == 4
     assert changed.synthesizes
     assert not Choices().synthesizes
-    with pytest.raises(InvalidOption, match="batch-norm perhaps"):
+    with pytest.raises(InvalidOption, match="choose batch-norm"):
         Choices().changed({"synthesis": "batchnorm"})
     with pytest.raises(InvalidOption, match="iterations -1: it is out of bounds"):
         Choices().changed({"iterations": -1})

@@ -34,8 +34,8 @@ def test_a_file_is_a_recipe(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('rangs = "sigma"', "rangs"),
-        ('ranges = "sigmas"', "sigma perhaps"),
-        ("dead_channels = 1", "give a bool"),
+        ('ranges = "sigmas"', "choose sigma"),
+        ("dead_channels = 1", "give true or false"),
         ("[codes]\nweight_bits = 99", "weight bits"),
         ("[codes]\noverrides = 3", "overrides"),
         ("codes = 3", "codes is no table"),
@@ -55,7 +55,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, said: st
 
 
 def test_an_unknown_recipe_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InvalidOption, match="minmax perhaps"):
+    with pytest.raises(InvalidOption, match="choose minmax"):
         load_choices("minmx")
     with pytest.raises(InvalidOption, match=r"choose dfq, dsg, guideline, .*, zeroq or give"):
         load_choices("zzz")
