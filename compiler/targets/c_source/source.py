@@ -99,7 +99,7 @@ def _argument(network: str, node: Expression) -> str:
         case "constant":
             return constant(number)
         case "offset":
-            return f"(void *)((uint8_t *){arguments[0].name} + {number})"
+            return f"(void *)((uint8_t *){_argument(network, arguments[0])} + {number})"
         case "pointer":
             return f"{arguments[0].name}[{number}]"
         case other:

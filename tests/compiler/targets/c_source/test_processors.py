@@ -9,8 +9,11 @@ import pytest
 from intaglio.commands.models import LoweringOptions, open_fixed
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.targets.c_source.artifact import write_source
+from intaglio.compiler.targets.tvm.arm_machines import arm_machine
+from intaglio.compiler.targets.tvm.artifact import write_artifact
 from intaglio.compiler.targets.tvm.interface import Borders
 from intaglio.simulator import vectorized
+from intaglio.simulator.emulated.boards import find_tool
 from intaglio.simulator.emulated.device import Device
 from intaglio.simulator.emulated.layout import buffer
 from tests.compiler.targets.c_source.programs import STRICT, assert_source_agrees, needs_gcc
@@ -43,6 +46,24 @@ def assert_device_agrees(graph: Graph, count: int) -> None:
 @pytest.mark.emulated
 def test_every_op_on_cortex_m4() -> None:
     assert_device_agrees(every_op(), 3)
+
+
+@pytest.mark.emulated
+@pytest.mark.parametrize("target", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
+def test_nothing_but_the_arena_takes_ram(target: str, tmp_path: Path) -> None:
+    """Constants stay in flash: objects and source have no data and no variables of their own."""
+    graph = every_op()
+    written = write_artifact(graph, "net", tmp_path / "object", arm_machine(target))
+    source = write_source(graph, "net", tmp_path / "source")
+    made = tmp_path / "source" / "net.o"
+    compiler, size = find_tool("arm-none-eabi-gcc"), find_tool("arm-none-eabi-size")
+    command = [compiler, f"-mcpu={target}", "-mthumb", "-Os", *STRICT, "-c", source.source.name]
+    subprocess.run(command, cwd=made.parent, check=True)
+    for file in (written.object, made):
+        done = subprocess.run([size, file], capture_output=True, text=True, check=True)
+        text, data, bss = done.stdout.splitlines()[1].split()[:3]
+        assert int(text) > 1000
+        assert (data, bss) == ("0", "0"), file
 
 
 NETWORKS = ["ic01_resnet8", "vww01", "kws01", "ad01"]

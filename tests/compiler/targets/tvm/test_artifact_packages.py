@@ -193,6 +193,26 @@ def test_bare_machines_have_a_static_library_alone(tmp_path: Path) -> None:
     assert "add_executable" not in package.lists.read_text()
 
 
+CORTEX_M4 = [
+    "-DCMAKE_SYSTEM_NAME=Generic",
+    "-DCMAKE_SYSTEM_PROCESSOR=arm",
+    "-DCMAKE_C_COMPILER=arm-none-eabi-gcc",
+    "-DCMAKE_C_FLAGS=-mcpu=cortex-m4 -mthumb -nostdlib -Wl,-emain",
+    "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+]
+
+
+@pytest.mark.emulated
+@needs("cmake")
+def test_cmake_builds_for_cortex_m(tmp_path: Path) -> None:
+    packaged(tmp_path, arm_machine("cortex-m4"))
+    find_tool("arm-none-eabi-gcc")
+    program = built(tmp_path, f"{NAME}::{NAME}", options=CORTEX_M4)
+    names = output([find_tool("arm-none-eabi-nm"), program], tmp_path)
+    assert f"T {NAME}_run\n" in names
+    assert " U " not in names
+
+
 def test_one_processors_steps_are_traced(tmp_path: Path) -> None:
     with pytest.raises(InvalidOption, match="several processors"):
         write_artifact(
