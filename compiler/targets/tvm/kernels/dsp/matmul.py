@@ -9,7 +9,6 @@ from intaglio.compiler.targets.tvm.function import Kernel, index, load
 from intaglio.compiler.targets.tvm.kernels.dsp.bytes import COPY
 from intaglio.compiler.targets.tvm.kernels.dsp.panel import (
     GROUP,
-    GROUP_BYTES,
     ROW_BYTES,
     ROWS,
     widen,
@@ -19,7 +18,7 @@ from intaglio.compiler.targets.tvm.kernels.dsp.routine import importing, place
 from intaglio.compiler.targets.tvm.kernels.dsp.rows import Rows, Shape, codes
 from intaglio.compiler.targets.tvm.kernels.dsp.settled import settled
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
-from intaglio.compiler.targets.tvm.library import tirx
+from intaglio.compiler.targets.tvm.library import Expression, tirx
 
 
 def matmul(scope: Scope, op: fixed.MatMul) -> Kernel | None:
@@ -43,29 +42,36 @@ def rows_of(scope: Scope, op: AccumulateOp, found: Products, form: str) -> Kerne
     line, fast = settled(scope, op, found, Products.line)
     groups = line.weights.shape[1] // GROUP
     whole = depth % GROUP == 0
-    panel = function.scratch("uint8", groups * GROUP_BYTES + (0 if whole else groups * GROUP))
+    # A panel of one row is smaller.
+    held = 1 if x.type.size == depth else ROWS
+    group_bytes = held * ROW_BYTES
+    panel = function.scratch("uint8", groups * (group_bytes + (0 if whole else GROUP)))
     extents = [*Shape.table(outputs, line.steps), x.type.size // depth, depth, depth // GROUP]
     geometry = function.table(np.array(extents, np.int32))
     shape = Shape.of(function, geometry)
     count, width, words = (function.bind(load(geometry, index(number))) for number in range(3, 6))
-    rows = Rows(function, line, codes(scope, op, line, fast, y), panel, shape)
-    fill = widen(line.joint, found.centre == 0)
+    rows = Rows(function, line, codes(scope, op, line, fast, y), panel, shape, held)
+    fill = widen(line.joint, found.centre == 0, held)
+
+    def widened(number: Expression, row: Expression) -> None:
+        """Put a row of x into a row of the panel."""
+        source, to = place(x.buffer, number * width), place(panel, row * index(ROW_BYTES))
+        if whole:
+            fill.call(function, source, to, words)
+            return
+        start = place(panel, (words + index(1)) * index(group_bytes))
+        COPY.call(function, source, start, width)
+        fill.call(function, start, to, words + index(1))
+
+    if held == 1:
+        widened(index(0), index(0))
+        rows.store_one(index(0), index(0))
+        return importing(function.finish(form), [fill, COPY, *rows.routines])
     with function.loop(tirx.truncdiv(count + index(ROWS - 1), index(ROWS))) as tile:
         first = function.bind(tile * index(ROWS))
         here = function.bind(tirx.min(count - first, shape.rows))
         with function.loop(here) as row:
-            source = place(x.buffer, (first + row) * width)
-            if whole:
-                fill.call(function, source, place(panel, row * index(ROW_BYTES)), words)
-            else:
-                start = words * index(GROUP_BYTES) + index(GROUP_BYTES)
-                COPY.call(function, source, place(panel, start), width)
-                fill.call(
-                    function,
-                    place(panel, start),
-                    place(panel, row * index(ROW_BYTES)),
-                    words + index(1),
-                )
+            widened(first + row, row)
         to = function.bind(first * shape.outputs)
         with function.when(tirx.EQ(here, shape.rows)):
             rows.store_all(to)

@@ -49,11 +49,11 @@ def _form(joint: bool) -> str:
     return "joint" if joint else "plain"
 
 
-def widen(joint: bool, signed: bool) -> Routine:
-    """``(from, to, groups)``: the words of bytes into the place of one row of a panel."""
-    one, constants = _group(joint, signed)
+def widen(joint: bool, signed: bool, rows: int = ROWS) -> Routine:
+    """``(from, to, groups)``: the words of bytes into the place of one row of a panel of some."""
+    one, constants = _group(joint, signed, rows)
     return Routine(
-        f"widen_{_form(joint)}_{'signed' if signed else 'unsigned'}",
+        f"widen_{_form(joint)}_{'signed' if signed else 'unsigned'}_{rows}",
         _widening(one),
         changed=("from_at", "to_at", "groups"),
         spare=("x", "y", "pairs"),
@@ -66,7 +66,7 @@ def widen_lines(joint: bool, signed: bool) -> Routine:
 
     ``skipped`` are the bytes between the end of one line and the start of the next.
     """
-    one, constants = _group(joint, signed)
+    one, constants = _group(joint, signed, ROWS)
     turn = ["add {from_at}, {from_at}, {skipped}", "subs {lines}, #1", "bne 4b"]
     return Routine(
         f"widen_lines_{_form(joint)}_{'signed' if signed else 'unsigned'}",
@@ -78,7 +78,7 @@ def widen_lines(joint: bool, signed: bool) -> Routine:
     )
 
 
-def _group(joint: bool, signed: bool) -> tuple[list[str], dict[str, int]]:
+def _group(joint: bool, signed: bool, rows: int) -> tuple[list[str], dict[str, int]]:
     """The words of four bytes, and the constants that this takes."""
     constants: dict[str, int] = {}
     one = ["ldr {x}, [{from_at}], #4"]
@@ -92,7 +92,7 @@ def _group(joint: bool, signed: bool) -> tuple[list[str], dict[str, int]]:
         one.append("ssub16 {x}, {x}, {y}")
     else:
         one += ["sxtb16 {y}, {x}, ror #8", "sxtb16 {x}, {x}"]
-    one.append(f"strd {{y}}, {{x}}, [{{to_at}}], #{GROUP_BYTES}")
+    one.append(f"strd {{y}}, {{x}}, [{{to_at}}], #{rows * ROW_BYTES}")
     return one, constants
 
 
@@ -215,7 +215,7 @@ def all_codes(joint: bool, found: Rescaling) -> Routine:
     )
 
 
-def four_codes(joint: bool, found: Rescaling) -> Routine:
+def four_codes(joint: bool, found: Rescaling, rows: int = ROWS) -> Routine:
     """``(panel, weights, words, steps, y, width)``: the codes of four channels of one row.
 
     ``width`` is the length of a line of weights.
@@ -232,7 +232,7 @@ def four_codes(joint: bool, found: Rescaling) -> Routine:
     places = ["[{weights_at}, {y_at}]", "[{weights_at}, {width}, lsl #1]"]
     places += ["[{weights_at}, {width}]", "[{weights_at}], #4"]
     for _ in range(STEP // GROUP):
-        lines.append(f"ldrd r0, r1, [{{panel_at}}], #{GROUP_BYTES}")
+        lines.append(f"ldrd r0, r1, [{{panel_at}}], #{rows * ROW_BYTES}")
         for channel, at in zip((3, 2, 1, 0), places, strict=True):
             lines.append(f"ldr r2, {at}")
             lines += [p.replace("{w}", "r2").replace("{v}", "r3") for p in _parts(joint)]
@@ -245,7 +245,7 @@ def four_codes(joint: bool, found: Rescaling) -> Routine:
         lines += found.lines([f"{{a{channel}}}"])
         lines.append(f"strb {{a{channel}}}, [{{y_at}}], #1")
     return Routine(
-        f"four_codes_{_form(joint)}_{found.name}",
+        f"four_codes_{_form(joint)}_{rows}_{found.name}",
         lines,
         changed=("panel_at", "weights_at", "words_at", "steps", "y_at"),
         read=("width",),
@@ -265,19 +265,19 @@ def _parts(joint: bool) -> list[str]:
     return ["sxtb16 {v}, {w}, ror #8", "sxtb16 {w}, {w}"]
 
 
-def dot_row(joint: bool) -> Routine:
+def dot_row(joint: bool, rows: int = ROWS) -> Routine:
     """``(sum, panel, weights, steps)``: adds to the sum of one row and one channel."""
     odd, even = _halves(joint)
     lines = ["1:"]
     for _ in range(STEP // GROUP):
         lines.append("ldr {w}, [{weights_at}], #4")
-        lines.append(f"ldrd {{x}}, {{y}}, [{{panel_at}}], #{GROUP_BYTES}")
+        lines.append(f"ldrd {{x}}, {{y}}, [{{panel_at}}], #{rows * ROW_BYTES}")
         lines += _parts(joint)
         lines.append(f"smlad {{a0}}, {{x}}, {odd}, {{a0}}")
         lines.append(f"smlad {{a0}}, {{y}}, {even}, {{a0}}")
     lines += ["subs {steps}, #1", "bne 1b"]
     return Routine(
-        f"dot_row_{_form(joint)}",
+        f"dot_row_{_form(joint)}_{rows}",
         lines,
         changed=("panel_at", "weights_at", "steps"),
         sums=1,

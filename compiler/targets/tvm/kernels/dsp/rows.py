@@ -94,7 +94,13 @@ class Rows:
     """The sums of a panel's rows with every line of weights."""
 
     def __init__(
-        self, function: Function, line: Line, found: Codes, panel: Buffer, shape: "Shape"
+        self,
+        function: Function,
+        line: Line,
+        found: Codes,
+        panel: Buffer,
+        shape: "Shape",
+        held: int = ROWS,
     ) -> None:
         """Start with none.
 
@@ -104,18 +110,19 @@ class Rows:
             found: what becomes of the sums.
             panel: bytes; the panel is at their start.
             shape: of the sums.
+            held: rows that the panel has room for.
         """
         self._function, self._codes, self._panel, self._shape = function, found, panel, shape
         self._weights = function.table(line.weights)
         self._sums = function.local("int32", ROWS)
         joint = line.joint
-        self._one, self._all = dot_row(joint), dot_rows(joint)
+        self._one, self._all = dot_row(joint, held), dot_rows(joint)
         self._fast = found.fast if len(found.scope.followers) == 1 else None
         self._four = self._one
         if self._fast is not None:
             self._all = all_codes(joint, self._fast)
             if line.bias.size >= FOUR:
-                self._four = four_codes(joint, self._fast)
+                self._four = four_codes(joint, self._fast, held)
 
     @property
     def routines(self) -> tuple[Routine, ...]:
