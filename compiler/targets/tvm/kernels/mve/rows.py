@@ -50,24 +50,10 @@ class Band:
 
     def fill(self, n: Expression, first: Expression, channel: Expression) -> None:
         """Copy rows of image ``n``, from ``first`` on, and channels, from ``channel`` on."""
-        if not (self.at.pads[0] or self.at.pads[2]):
-            self._rows(n, first, channel, beside=False)
-            return
-        last = index(self.at.shape[0] - self.reached)
-        inside = self.x.function.bind(tirx.And(first >= index(0), first <= last))
-        with self.x.function.when(inside):
-            self._rows(n, first, channel, beside=False)
-        with self.x.function.when(tirx.Not(inside)):
-            self._rows(n, first, channel, beside=True)
-
-    @property
-    def _padding(self) -> int:
-        return self.at.pad_value - (0 if self.x.type.integer.signed else 128)
-
-    def _rows(self, n: Expression, first: Expression, channel: Expression, *, beside: bool) -> None:
         rows, columns, channels = self.at.shape
         function = self.x.function
         size = columns * channels
+        padded = self.at.pads[0] or self.at.pads[2]
         for group in range(_groups(self.reached)):
             # Rows that no window reaches repeat the last one.
             numbers = [
@@ -76,7 +62,7 @@ class Band:
             lines = [
                 _Line(
                     function.bind((n * index(rows) + row) * index(size)),
-                    tirx.And(row >= index(0), row < index(rows)) if beside else None,
+                    tirx.And(row >= index(0), row < index(rows)) if padded else None,
                 )
                 for row in numbers
             ]
@@ -91,6 +77,10 @@ class Band:
             if size % BYTES:
                 rest = size - BYTES
                 self._interleave(lines, index(rest), to + index(rest * QUAD))
+
+    @property
+    def _padding(self) -> int:
+        return self.at.pad_value - (0 if self.x.type.integer.signed else 128)
 
     def _interleave(self, lines: Sequence["_Line"], offset: Expression, target: Expression) -> None:
         """Sixteen bytes of each of four rows."""
