@@ -90,7 +90,12 @@ def _ram_advice(graph: Graph, found: Footprint, ram: int, tiled: bool) -> Iterat
     left = arena_budget(found, ram)
     yield "the steps are in the best order that was found"
     if tiled:
-        yield "the largest layers are computed in strips already, as far as that gains anything"
+        yield (
+            "large layers are computed in strips already, as far as that gains anything: "
+            f"the least arena that was found has {found.arena:,} bytes"
+        )
+    else:
+        yield "large layers computed in strips of rows: leave --no-tile out"
     wide = _wide(graph, found)
     if wide:
         arena = _arena_of_bytes(graph, found)
