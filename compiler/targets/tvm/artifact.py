@@ -27,7 +27,7 @@ from intaglio.compiler.targets.tvm.order import ordered
 from intaglio.compiler.targets.tvm.schedule import steps
 from intaglio.compiler.targets.tvm.thread_pool import thread_pool
 from intaglio.compiler.targets.tvm.tiling import Tiling
-from intaglio.compiler.targets.tvm.unsupported import refuse_unsupported
+from intaglio.compiler.targets.tvm.unsupported import refuse_float64, refuse_unsupported
 from intaglio.errors import InvalidOption
 
 MOST_THREADS = 256
@@ -172,6 +172,8 @@ def write_artifact(
     refuse_unsupported(found.graph)
     graph = ordered(found.graph)
     graph = integer_scalings(graph) if machine.integers_alone else graph
+    if machine.bare:
+        refuse_float64(graph)
     entries = ["run"]
     if threads > 1:
         entries.append("run_parallel")

@@ -12,6 +12,7 @@ from intaglio.errors import InvalidGraph, UnsupportedModel
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import RationalSum, RescaledSum, SharedShiftSum
+from intaglio.numerics.scalings import Float64Multiply
 
 MOST_BITS = 127
 """Of two's complement that any product may have; kernels compute in two 64-bit words."""
@@ -130,3 +131,20 @@ def refuse_unsupported(graph: Graph) -> None:
     found = unsupported(graph)
     if found:
         raise UnsupportedModel(graph.name, found, "End the network before them")
+
+
+def refuse_float64(graph: Graph) -> None:
+    """Refuse what a processor without a unit for floats can't compute, naming every node at once.
+
+    Raises:
+        UnsupportedModel: a requantizer multiplies in float64, and has no equal integer scaling.
+    """
+    found = [
+        f"{node.name} ({node.source}): found a product in float64, expected one in float32, or one"
+        " that an integer multiplier equals"
+        for node in graph.nodes
+        if isinstance(node.op, fixed.Requantize)
+        and any(isinstance(each.scaling, Float64Multiply) for each in node.op.requantizers)
+    ]
+    if found:
+        raise UnsupportedModel(graph.name, found, "Choose a profile that rescales by integers")

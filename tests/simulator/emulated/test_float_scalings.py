@@ -2,6 +2,7 @@
 """Requantizers that multiply floats give the simulator's bits in integers, on every processor."""
 
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -13,12 +14,20 @@ from intaglio.compiler.ir.graph import Array, Graph, Level
 from intaglio.compiler.ir.types import TensorType
 from intaglio.compiler.passes.integer_scalings import integer_scalings
 from intaglio.compiler.targets.tvm import artifact
+from intaglio.compiler.targets.tvm.arm_machines import ARM_MACHINES
+from intaglio.errors import UnsupportedModel
 from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.float32 import Float32
+from intaglio.numerics.float64 import Float64
 from intaglio.numerics.integers import INT32, IntType
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
-from intaglio.numerics.scalings import Float32Multiply, Float32MultiplyAdd, MultiplyShift
+from intaglio.numerics.scalings import (
+    Float32Multiply,
+    Float32MultiplyAdd,
+    Float64Multiply,
+    MultiplyShift,
+)
 from tests.simulator.emulated.devices import assert_device_agrees, random_samples
 
 pytestmark = pytest.mark.emulated
@@ -135,3 +144,10 @@ def test_every_form_serves_behind_a_product(target: str) -> None:
         graph = behind_a_product(found)
         assert integer_scalings(graph) != graph
         assert_device_agrees(graph, target, random_samples(graph, 20))
+
+
+def test_what_float64_alone_does_is_refused_by_name(tmp_path: Path) -> None:
+    scaling = Float64Multiply(Float64.from_value(0.3))
+    graph = graph_of([Requantizer(scaling, 0, INT32.minimum, INT32.maximum)])
+    with pytest.raises(UnsupportedModel, match=r"y \(\): found a product in float64"):
+        artifact.write_artifact(graph, "net", tmp_path, ARM_MACHINES["cortex-m4"])
