@@ -15,6 +15,7 @@ from intaglio.numerics.integers import IntType
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import DoubleRounding, MultiplyShift, RationalMultiply, Shift
 from tests.compiler.targets.tvm.mve.many import (
+    AWAY,
     I8,
     I32,
     U8,
@@ -78,6 +79,9 @@ NUMBERS = [
     all_with(replace(PLAIN, channels=1), DoubleRounding(1 << 30, 0, Rounding.HALF_AWAY_FROM_ZERO)),
     all_with(replace(PLAIN, channels=1), DoubleRounding(1 << 30, 1, UP)),
     all_with(replace(PLAIN, channels=1), DoubleRounding(-(1 << 31), -9, UP)),
+    # Many sums lie halfway.
+    all_with(replace(POINTWISE, channels=1), DoubleRounding(1 << 30, -5, AWAY)),
+    all_with(replace(POINTWISE, channels=1), MultiplyShift(1 << 27, 33, UP)),
     all_with(PLAIN, MultiplyShift(3, 12, UP)),
     all_with(PLAIN, MultiplyShift(1 << 20, 32, UP)),
     all_with(PLAIN, MultiplyShift(-(1 << 31), 43, UP), 5),
