@@ -86,6 +86,9 @@ class Machine:
         if self.pointer_bits == 32:
             # TVM doesn't know Thumb, and says so where it has to guess.
             found["vector-width"] = 128
+        if self.instructions is Instructions.MVE:
+            # LLVM 22 crashes on vectors of int64 and of floats that it makes by itself.
+            found["cl-opt"] = ["-vectorize-loops=false"]
         return found
 
 

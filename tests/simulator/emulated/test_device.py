@@ -42,6 +42,22 @@ def test_a_convolution_gives_the_simulators_bits(target: str) -> None:
     assert_device_agrees(graph, target, random_samples(graph, 20))
 
 
+def test_helium_averages_a_plane() -> None:
+    # LLVM crashed on the vectors of int64 that it made of this loop.
+    divisions = ", ".join(
+        f"requantizer(scaling=multiply_shift(multiplier={(1 << shift) // count}, shift={shift}, "
+        "rounding=half-toward-positive), zero_point=-128, low=-128, high=127)"
+        for count in range(1, 65)
+        for shift in [30 + (count - 1).bit_length()]
+    )
+    graph = fixed_graph(f"""
+        %x: i8[1,8,8,64] = input
+        %y: i8[1,1,1,64] = average_pool2d(%x) kernel=[8, 8] strides=[8, 8]
+            arithmetic=requantized_sum(input_zero_point=-128, by_count=[{divisions}])
+    """)
+    assert_device_agrees(graph, "cortex-m55", random_samples(graph, 3))
+
+
 @pytest.mark.parametrize("target", ["aarch64", "cortex-m4"])
 def test_instructions_are_counted_the_same_each_time(target: str) -> None:
     graph = fixed_graph(CONVOLUTION)
