@@ -10,7 +10,7 @@ from intaglio.compiler.targets.tvm.kernels.mve.instructions import BYTES
 from intaglio.compiler.targets.tvm.kernels.scope import Tensor
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
-_BAND = 4096
+_BAND = 3584
 """Bytes of a band of more rows than one row of windows needs."""
 
 
