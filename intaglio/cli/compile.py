@@ -76,6 +76,7 @@ def compile(
     if emit == "c":
         others = {"--target": target != "host", "--cpu": cpu != "auto", "--threads": threads != 1}
         others |= {"--ram": ram is not None, "--flash": flash is not None, "--report": report}
+        others |= {"--tile": tile is not None}
         _refuse_for_source([option for option, given in others.items() if given])
         _emit_source(model, output, profile, batch, shape, name, layer_callback, as_json)
         return

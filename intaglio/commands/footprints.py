@@ -115,8 +115,9 @@ def notes(found: Footprint) -> Iterator[str]:
 
 def strips(found: Strips) -> str:
     """A sentence about layers in strips."""
+    rows = "1 row" if found.rows == 1 else f"{found.rows} rows"
     return (
-        f"{short(found.first)} to {short(found.last)}: {found.count} strips of {found.rows} rows, "
+        f"{short(found.first)} to {short(found.last)}: {found.count} strips of {rows}, "
         f"{found.extra:.1%} of their work is done again."
     )
 

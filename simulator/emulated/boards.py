@@ -134,8 +134,9 @@ def board_of(target: str) -> Board:
     if target in BOARDS:
         return BOARDS[target]
     alternatives = arm_machine(target).alternatives
+    each = [name for name in BOARDS if name.startswith("aarch64")]
     found = f"it holds code for {len(alternatives) + 1} targets, of which one would run"
-    raise InvalidOption("target", target, found, f"name each: {', '.join(BOARDS)}")
+    raise InvalidOption("target", target, found, f"name each: {', '.join(each)}")
 
 
 def find_tool(name: str) -> str:

@@ -198,7 +198,7 @@ def test_targets_by_name(tmp_path: Path, lowered: Path) -> None:
     ]
     finished = intaglio("compile", lowered, "-o", tmp_path / "b", "--target", "aarch64+fad")
     assert finished.code == 2
-    assert "did you mean aarch64+fat?" in finished.err
+    assert "did you mean aarch64+fat." in finished.err
 
 
 def test_layers_are_shown_where_that_is_asked_for(tmp_path: Path, lowered: Path) -> None:

@@ -85,7 +85,7 @@ def test_it_prints_a_table_of_layers(lowered: Path) -> None:
 def test_what_is_no_target_is_refused(lowered: Path) -> None:
     finished = intaglio("verify", lowered, "--target", "cortex-m44")
     assert (finished.code, finished.out) == (2, "")
-    assert "did you mean cortex-m4?" in finished.err
+    assert "did you mean cortex-m4." in finished.err
 
 
 def test_an_interrupt_leaves_nothing(lowered: Path, tmp_path: Path) -> None:

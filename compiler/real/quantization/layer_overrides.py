@@ -74,7 +74,7 @@ def require_layers(overrides: Mapping[str, LayerOverride], graph: ir.Graph) -> N
                 "layers",
                 name,
                 "the network has no node of that name",
-                f"did you mean {near[0]}?"
+                f"did you mean {near[0]}"
                 if near
                 else "take the name of a layer, or of its output, that `intaglio inspect` shows",
             )

@@ -58,5 +58,5 @@ def arm_machine(target: str) -> Machine:
     if target in _TARGETS:
         return _TARGETS[target]
     near = get_close_matches(target, _TARGETS, 1)
-    advice = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(_TARGETS)}"
+    advice = f"did you mean {near[0]}" if near else f"choose one of {', '.join(_TARGETS)}"
     raise InvalidOption("target", target, "is no target", advice)

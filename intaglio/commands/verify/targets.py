@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 
+from intaglio.errors import InvalidOption
 from intaglio.simulator.emulated.boards import BOARDS, board_of
 
 ALL = "all"
@@ -19,6 +20,9 @@ def parse_targets(names: Sequence[str]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for name in names:
+        if name == "host":
+            advice = f"run `intaglio simulate` or `compare`, or choose {ALL}, {', '.join(BOARDS)}"
+            raise InvalidOption("target", name, "the host is not emulated", advice)
         if name != ALL:
             board_of(name)
         found |= dict.fromkeys(BOARDS if name == ALL else (name,))

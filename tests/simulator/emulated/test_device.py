@@ -3,7 +3,9 @@
 
 import pytest
 
-from intaglio.compiler.ir.graph import Array
+from intaglio.compiler.ir.graph import Array, Graph
+from intaglio.compiler.ir.text import parse_graph
+from intaglio.compiler.ir.verify import check
 from intaglio.compiler.targets.tvm.arm_machines import ARM_MACHINES
 from intaglio.simulator import vectorized
 from intaglio.simulator.emulated.boards import BOARDS, PACKAGES, find_tool
@@ -40,6 +42,43 @@ def test_every_op_gives_the_simulators_bits(target: str) -> None:
 def test_a_convolution_gives_the_simulators_bits(target: str) -> None:
     graph = fixed_graph(CONVOLUTION)
     assert_device_agrees(graph, target, random_samples(graph, 20))
+
+
+def _wide_results() -> Graph:
+    """Products that are requantized to 16 bits, signed and unsigned, by channel and to a clamp."""
+    scalings = "multiply_shift(multiplier=1234567890, shift=36, rounding=half-toward-positive)"
+    ends = {"i16": "low=-32768, high=32767", "u16": "low=0, high=65535"}
+    weights = ", ".join(str(n * 37 % 255 - 127) for n in range(64))
+    lines = [
+        "%x: i8[4,8] = input",
+        "%p: i8[1,3,2,8] = input",
+        f"%w: i8[8,8] = constant [{weights}]",
+        f"%v: i8[8,1,1,8] = constant [{weights}]",
+        f"%d: i8[8,1,1,1] = constant [{', '.join(weights.split(', ')[:8])}]",
+    ]
+    outputs: list[str] = []
+    sums = {
+        "mat_mul(%x, %w)": ("[4,8]", ""),
+        "conv2d(%p, %v)": ("[1,3,2,8]", ""),
+        "conv2d(%p, %d)": ("[1,3,2,8]", " groups=8"),
+    }
+    for kind, (shape, groups) in sums.items():
+        for type, clamp in (*ends.items(), ("i16", "low=-1000, high=1000")):
+            at = len(outputs)
+            lines.append(f"%s{at}: i32{shape} = {kind} accumulator=accumulator(type=i32){groups}")
+            one = f"requantizer(scaling={scalings}, zero_point=7, {clamp})"
+            lines.append(f"%y{at}: {type}{shape} = requantize(%s{at}) requantizers=[{one}]")
+            outputs.append(f"%y{at}")
+    definitions = "\n".join(lines)
+    graph = parse_graph(f"graph case fixed\n{definitions}\nreturn {', '.join(outputs)}\n")
+    check(graph)
+    return graph
+
+
+@pytest.mark.parametrize("target", BOARDS)
+def test_codes_of_16_bits_are_stored_whole(target: str) -> None:
+    graph = _wide_results()
+    assert_device_agrees(graph, target, random_samples(graph, 3))
 
 
 def test_helium_averages_a_plane() -> None:

@@ -52,7 +52,7 @@ def _emit(scope: Scope, op: fixed.Conv2d, found: Products) -> Kernel:
     window = Window.of(op, found.weights.shape, x.type.shape, y.type.shape)
     line, rescaling = settled(scope, op, found, Products.plain_line)
     become = codes(scope, op, line, rescaling, y)
-    fast = become.fast if len(scope.followers) == 1 else None
+    fast = become.in_bytes
     # Offsets of the taps of a window that reaches beyond x, sums that are no codes yet, padding.
     sums_at = 4 * taps if window.padded else 0
     padding_at = sums_at + (0 if fast else 4 * channels)

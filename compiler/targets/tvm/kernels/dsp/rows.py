@@ -55,6 +55,12 @@ class Codes:
     factors: Buffer
     y: Tensor
 
+    @property
+    def in_bytes(self) -> Rescaling | None:
+        """The rescaling, where it alone makes codes that are stored as bytes."""
+        alone = len(self.scope.followers) == 1 and self.y.type.integer.bits <= 8
+        return self.fast if alone else None
+
     def words(self, channel: Expression) -> list[Expression]:
         """The words of a channel."""
         function = self.scope.function
@@ -117,7 +123,7 @@ class Rows:
         self._sums = function.local("int32", ROWS)
         joint = line.joint
         self._one, self._all = dot_row(joint, held), dot_rows(joint)
-        self._fast = found.fast if len(found.scope.followers) == 1 else None
+        self._fast = found.in_bytes
         self._four = self._one
         if self._fast is not None:
             self._all = all_codes(joint, self._fast)
