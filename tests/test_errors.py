@@ -4,6 +4,8 @@ import pickle
 import pytest
 
 from intaglio.errors import (
+    EmulationFailed,
+    ExceedsBudget,
     IntaglioError,
     InvalidData,
     InvalidFile,
@@ -12,6 +14,7 @@ from intaglio.errors import (
     InvalidProfile,
     InvalidText,
     MissingPeer,
+    MissingTool,
     PeerFailed,
     UnsupportedModel,
 )
@@ -24,7 +27,10 @@ ERRORS = (
     InvalidText(3, "%x = ?", "?", "an op"),
     InvalidProfile("mine", "bound", "x", "y"),
     UnsupportedModel("net.onnx", ["node a: no"], "Replace it"),
+    ExceedsBudget("net.onnx", ["conv: found 9 bytes, expected 8"], ["narrower codes"]),
     MissingPeer("litert"),
+    MissingTool("qemu-aarch64", "install it"),
+    EmulationFailed("cortex-m4", "exit code 8", "report it"),
     PeerFailed("litert", "it ended", "leave the model out"),
 )
 

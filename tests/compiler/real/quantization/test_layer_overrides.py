@@ -64,7 +64,7 @@ def test_a_weight_of_two_widths_is_stored_twice() -> None:
 
 
 def test_an_unknown_layer_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InvalidOption, match=r"frist: .* did you mean first\?"):
+    with pytest.raises(InvalidOption, match=r"frist: .* did you mean first\."):
         quantize(CHAIN, options(frist=LayerOverride(weight_bits=4)), **CHAIN_CONSTANTS)
 
 
