@@ -35,7 +35,8 @@ def test_every_output_and_every_instruction(lowered: Path) -> None:
         assert count["stray_accesses"] == []
         assert 50 < count["stack_bytes"] < 4096
         each = sum(layer["instructions"] for layer in count["layers"])
-        assert 0.99 < each / count["instructions"] <= 1
+        # Beside the layers there are only their calls.
+        assert 0 <= count["instructions"] - each <= 12 * len(count["layers"])
         inspected = json.loads(done("inspect", lowered, "--json"))
         assert count["multiply_accumulates"] == inspected["multiply_accumulates"]
 
