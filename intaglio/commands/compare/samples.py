@@ -5,25 +5,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from intaglio.commands.batches import batch_of, graph_feeds, graph_specs
 from intaglio.commands.compare.subject import Subject, Tensors
 from intaglio.commands.data import Dataset, InputSpec
+from intaglio.commands.data.random_inputs import random_input
 from intaglio.compiler.ir import scaled
-from intaglio.compiler.ir.graph import Array, Graph, Input
-from intaglio.compiler.ir.types import FloatType, Quantization
+from intaglio.compiler.ir.graph import Graph, Input
+from intaglio.compiler.ir.types import Quantization
 from intaglio.numerics.integers import IntType
-
-_BEYOND = 0.05
-"""The share of a range that random numbers reach beyond either end, where codes saturate."""
 
 
 def random_samples(subject: Subject, count: int, seed: int) -> Iterator[Tensors]:
     """``count`` runs of uniform inputs: of every code, or of the reals that codes stand for."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        drawn = {given.source: _random(subject.graph, given, rng) for given in subject.inputs}
+        drawn = {
+            given.source: random_input(given.type, _range(subject.graph, given), rng)
+            for given in subject.inputs
+        }
         yield subject.fitted(drawn)
 
 
@@ -38,17 +38,6 @@ def dataset_samples(subject: Subject, dataset: Dataset) -> Iterator[Tensors]:
 def specs(subject: Subject) -> tuple[InputSpec, ...]:
     """What the model asks of data."""
     return graph_specs(replace(subject.graph, inputs=subject.inputs))
-
-
-def _random(graph: Graph, given: Input, rng: np.random.Generator) -> Array:
-    element, shape = given.type.element, given.type.shape
-    if not isinstance(element, FloatType):
-        drawn = rng.integers(element.minimum, element.maximum, shape, np.int64, endpoint=True)
-        return drawn.astype(element.dtype)
-    low, high = _range(graph, given)
-    reach = _BEYOND * (high - low)
-    reals: npt.NDArray[np.float64] = rng.uniform(low - reach, high + reach, shape)
-    return reals.astype(np.float32)
 
 
 def _range(graph: Graph, given: Input) -> tuple[float, float]:

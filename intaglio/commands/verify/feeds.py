@@ -5,16 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from intaglio.commands.batches import batch_of, graph_feeds
 from intaglio.commands.data import Dataset
+from intaglio.commands.data.random_inputs import random_input
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Array, Graph, Input
-from intaglio.compiler.ir.types import FloatType
-
-_BEYOND = 0.05
-"""The share of a range that random numbers reach beyond either end, where codes saturate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,10 @@ def random_feeds(graph: Graph, samples: int, seed: int) -> Feeds:
     extents = {given.type.shape[0] for given in graph.inputs if given.type.shape}
     batch = extents.pop() if len(extents) == 1 else 1
     runs = [
-        {given.name: _random(graph, given, generator) for given in graph.inputs}
+        {
+            given.name: random_input(given.type, _range(graph, given), generator)
+            for given in graph.inputs
+        }
         for _ in range(-(-samples // batch))
     ]
     count = len(runs) * batch
@@ -66,17 +65,6 @@ def random_feeds(graph: Graph, samples: int, seed: int) -> Feeds:
 
 def _count(samples: int) -> str:
     return "1 sample" if samples == 1 else f"{samples:,} samples"
-
-
-def _random(graph: Graph, given: Input, generator: np.random.Generator) -> Array:
-    element, shape = given.type.element, given.type.shape
-    if not isinstance(element, FloatType):
-        drawn = generator.integers(element.minimum, element.maximum, shape, np.int64, endpoint=True)
-        return drawn.astype(element.dtype)
-    low, high = _range(graph, given)
-    reach = _BEYOND * (high - low)
-    reals: npt.NDArray[np.float64] = generator.uniform(low - reach, high + reach, shape)
-    return reals.astype(np.float32)
 
 
 def _range(graph: Graph, given: Input) -> tuple[float, float]:

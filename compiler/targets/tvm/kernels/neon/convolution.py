@@ -12,11 +12,8 @@ from intaglio.compiler.targets.tvm.function import Kernel, index
 from intaglio.compiler.targets.tvm.kernels.neon.contraction import Weights, signed_weights
 from intaglio.compiler.targets.tvm.kernels.neon.epilogue import epilogue
 from intaglio.compiler.targets.tvm.kernels.neon.planes import (
-    NO_FRAME,
     SLACK,
-    Frame,
     Plane,
-    Windows,
     flip_of,
     framed,
     side_by_side,
@@ -25,6 +22,7 @@ from intaglio.compiler.targets.tvm.kernels.neon.planes import (
 from intaglio.compiler.targets.tvm.kernels.neon.tiles import STEP, Form, Run, Sums, Tile
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, split
 from intaglio.compiler.targets.tvm.kernels.vector.contraction import Int8Array, contraction
+from intaglio.compiler.targets.tvm.kernels.windows import NO_FRAME, Frame, Windows
 from intaglio.compiler.targets.tvm.library import tirx
 
 

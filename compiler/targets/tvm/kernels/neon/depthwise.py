@@ -20,16 +20,11 @@ from intaglio.compiler.targets.tvm.kernels.neon import instructions
 from intaglio.compiler.targets.tvm.kernels.neon.codes import LANES
 from intaglio.compiler.targets.tvm.kernels.neon.contraction import Weights, signed_weights
 from intaglio.compiler.targets.tvm.kernels.neon.epilogue import Eights, eights
-from intaglio.compiler.targets.tvm.kernels.neon.planes import (
-    SLACK,
-    Frame,
-    Plane,
-    flip_of,
-    framed,
-)
+from intaglio.compiler.targets.tvm.kernels.neon.planes import SLACK, Plane, flip_of, framed
 from intaglio.compiler.targets.tvm.kernels.neon.tiles import Form
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, nest, split
 from intaglio.compiler.targets.tvm.kernels.vector.contraction import Int8Array, contraction
+from intaglio.compiler.targets.tvm.kernels.windows import Frame
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
 CHANNELS = 8

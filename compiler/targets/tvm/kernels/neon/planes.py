@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from intaglio.compiler.targets.tvm.function import Function, index, load
 from intaglio.compiler.targets.tvm.kernels.scope import Tensor, nest, split
+from intaglio.compiler.targets.tvm.kernels.windows import Frame, Windows
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
 SLACK = 64
@@ -40,22 +41,6 @@ class Plane:
     def size(self, batch: int) -> int:
         """Bytes."""
         return batch * self.shape[0] * self.shape[1] * self.shape[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Padded elements around a plane.
-
-    Attributes:
-        pads: top, left, bottom, right.
-        value: the code that stands there.
-    """
-
-    pads: tuple[int, int, int, int]
-    value: int
-
-
-NO_FRAME = Frame((0, 0, 0, 0), 0)
 
 
 def flip_of(x: Tensor) -> int:
@@ -181,25 +166,6 @@ def _exactly(size: int) -> list[tuple[int, int]]:
     """Places and lanes of pieces that are ``size`` bytes, some of them twice."""
     lanes = next(lanes for lanes in (16, 8, 4, 2, 1) if lanes <= size)
     return [(min(byte, size - lanes), lanes) for byte in range(0, size, lanes)]
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """Where the windows of all outputs lie.
-
-    Attributes:
-        batch: images.
-        rows: of outputs.
-        columns: of outputs.
-        strides: rows, columns.
-        row_dilation: rows of the plane from one kernel row to the next.
-    """
-
-    batch: int
-    rows: int
-    columns: int
-    strides: tuple[int, int]
-    row_dilation: int
 
 
 def whole_steps(size: int) -> int:

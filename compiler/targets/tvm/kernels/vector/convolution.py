@@ -20,8 +20,9 @@ from intaglio.compiler.targets.tvm.kernels.vector.contraction import (
     contraction,
 )
 from intaglio.compiler.targets.tvm.kernels.vector.epilogue import Blocks, Epilogue
-from intaglio.compiler.targets.tvm.kernels.vector.padding import Frame, Plane, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.padding import Plane, framed, plane_of
 from intaglio.compiler.targets.tvm.kernels.vector.unit import GROUP, Unit
+from intaglio.compiler.targets.tvm.kernels.windows import Frame, Windows
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
 _NEAR = 1 << 14
@@ -61,25 +62,6 @@ def convolution(scope: Scope, op: fixed.Conv2d, unit: Unit) -> Kernel | None:
     epilogue = Epilogue(scope, op, found.total, Blocks(outputs, unit.lanes), y)
     tiled(unit, scope.function, windows, line, found.bias, plane, epilogue)
     return scope.function.finish(f"{unit.name} convolution")
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """Where the windows of all outputs lie.
-
-    Attributes:
-        batch: images.
-        rows: of outputs.
-        columns: of outputs.
-        strides: rows, columns.
-        row_dilation: rows of the plane from one kernel row to the next.
-    """
-
-    batch: int
-    rows: int
-    columns: int
-    strides: tuple[int, int]
-    row_dilation: int
 
 
 def tiled(

@@ -16,8 +16,9 @@ from intaglio.compiler.targets.tvm.function import Function, Kernel, index, load
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest, split
 from intaglio.compiler.targets.tvm.kernels.vector.contraction import Int8Array, contraction
 from intaglio.compiler.targets.tvm.kernels.vector.epilogue import Blocks, Epilogue
-from intaglio.compiler.targets.tvm.kernels.vector.padding import Frame, Plane, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.padding import Plane, framed, plane_of
 from intaglio.compiler.targets.tvm.kernels.vector.unit import GROUP, Unit
+from intaglio.compiler.targets.tvm.kernels.windows import Frame
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
 _COLUMNS = 20

@@ -7,10 +7,11 @@ from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.function import Kernel
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
 from intaglio.compiler.targets.tvm.kernels.vector.contraction import contraction
-from intaglio.compiler.targets.tvm.kernels.vector.convolution import Windows, taps, tiled
+from intaglio.compiler.targets.tvm.kernels.vector.convolution import taps, tiled
 from intaglio.compiler.targets.tvm.kernels.vector.epilogue import Blocks, Epilogue
-from intaglio.compiler.targets.tvm.kernels.vector.padding import NO_FRAME, framed, plane_of
+from intaglio.compiler.targets.tvm.kernels.vector.padding import framed, plane_of
 from intaglio.compiler.targets.tvm.kernels.vector.unit import GROUP, Unit
+from intaglio.compiler.targets.tvm.kernels.windows import NO_FRAME, Windows
 
 
 def matmul(scope: Scope, op: fixed.MatMul, unit: Unit) -> Kernel | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from intaglio.compiler.targets.tvm.function import Function, cast, index, load
 from intaglio.compiler.targets.tvm.kernels.scope import Tensor, split
+from intaglio.compiler.targets.tvm.kernels.windows import Frame
 from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
 
 SLACK = 64
@@ -46,22 +47,6 @@ class Plane:
             return loaded
         flipped = tirx.reinterpret(f"uint8x{lanes}", loaded)
         return tirx.bitwise_xor(flipped, tirx.Broadcast(tirx.IntImm("uint8", 128), lanes))
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Padded elements around a plane.
-
-    Attributes:
-        pads: top, left, bottom, right.
-        value: the code that stands there.
-    """
-
-    pads: tuple[int, int, int, int]
-    value: int
-
-
-NO_FRAME = Frame((0, 0, 0, 0), 0)
 
 
 def plane_of(x: Tensor, shape: tuple[int, int, int], offset: int) -> Plane:
