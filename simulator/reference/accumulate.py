@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions, matrix products and reductions as sums of Python ints."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, product
 from operator import mul
 from typing import assert_never
@@ -10,6 +10,9 @@ from intaglio.compiler.ir.fixed import Conv2d, ConvTranspose2d, MatMul, ReduceSu
 from intaglio.compiler.ir.graph import Array
 from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
 from intaglio.simulator.reference.containers import integers, planes, rows
+
+Keep = Callable[[Iterable[int], int, Accumulator], int]
+"""The result of one sum from its terms, its bias and where it is kept."""
 
 
 def accumulate(terms: Iterable[int], bias: int, accumulator: Accumulator) -> int:
@@ -40,7 +43,12 @@ def _saturating_sum(terms: Iterable[int], bias: int, accumulator: Accumulator) -
 
 
 def conv2d(
-    op: Conv2d, x: Array, weights: Array, bias: Array | None, shape: tuple[int, ...]
+    op: Conv2d,
+    x: Array,
+    weights: Array,
+    bias: Array | None,
+    shape: tuple[int, ...],
+    keep: Keep = accumulate,
 ) -> list[int]:
     """``Conv2d``; ``shape`` is the result's."""
     outputs, kernel_rows, kernel_columns, group_inputs = weights.shape
@@ -60,7 +68,7 @@ def conv2d(
                 first = group * group_inputs
                 window = [v for pixel in pixels for v in pixel[first : first + group_inputs]]
                 sums.extend(
-                    accumulate(map(mul, window, kernels[o]), biases[o], op.accumulator)
+                    keep(map(mul, window, kernels[o]), biases[o], op.accumulator)
                     for o in range(group * group_outputs, (group + 1) * group_outputs)
                 )
     return sums
@@ -105,7 +113,12 @@ def _biases(bias: Array | None, outputs: int) -> list[int]:
 
 
 def conv_transpose2d(
-    op: ConvTranspose2d, x: Array, weights: Array, bias: Array | None, shape: tuple[int, ...]
+    op: ConvTranspose2d,
+    x: Array,
+    weights: Array,
+    bias: Array | None,
+    shape: tuple[int, ...],
+    keep: Keep = accumulate,
 ) -> list[int]:
     """``ConvTranspose2d``; ``shape`` is the result's."""
     outputs, kernel_rows, kernel_columns, group_inputs = weights.shape
@@ -121,7 +134,7 @@ def conv_transpose2d(
                 for s, j in _sources(op, 1, q, kernel_columns, x.shape[2]):
                     tap = kernels[o][r][s]
                     terms.extend(map(mul, plane[i][j][first : first + group_inputs], tap))
-            sums.append(accumulate(terms, biases[o], op.accumulator))
+            sums.append(keep(terms, biases[o], op.accumulator))
     return sums
 
 
@@ -138,7 +151,9 @@ def _sources(
     return found
 
 
-def matmul(op: MatMul, a: Array, b: Array, bias: Array | None) -> list[int]:
+def matmul(
+    op: MatMul, a: Array, b: Array, bias: Array | None, keep: Keep = accumulate
+) -> list[int]:
     """``MatMul``."""
     depth, width = b.shape[-2:]
     biases = _biases(bias, width)
@@ -154,13 +169,12 @@ def matmul(op: MatMul, a: Array, b: Array, bias: Array | None) -> list[int]:
         for row in rows(matrix):
             centred = [v - op.left_zero_point for v in row]
             sums.extend(
-                accumulate(map(mul, centred, columns[n]), biases[n], op.accumulator)
-                for n in range(width)
+                keep(map(mul, centred, columns[n]), biases[n], op.accumulator) for n in range(width)
             )
     return sums
 
 
-def reduce_sum(op: ReduceSum, x: Array) -> list[int]:
+def reduce_sum(op: ReduceSum, x: Array, keep: Keep = accumulate) -> list[int]:
     """``ReduceSum``."""
     kept = [axis for axis in range(x.ndim) if axis not in op.axes]
     count = 1
@@ -168,6 +182,5 @@ def reduce_sum(op: ReduceSum, x: Array) -> list[int]:
         count *= x.shape[axis]
     lines = x.transpose(*kept, *op.axes).reshape(-1, count)
     return [
-        accumulate((v - op.input_zero_point for v in line), 0, op.accumulator)
-        for line in rows(lines)
+        keep((v - op.input_zero_point for v in line), 0, op.accumulator) for line in rows(lines)
     ]

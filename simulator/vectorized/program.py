@@ -52,8 +52,8 @@ class Program:
         """
         self._graph = graph
         self._constants = {constant.name: constant.array for constant in graph.constants}
-        known = {value.name: _operand(value.type) for value in graph.inputs} | {
-            constant.name: _operand(constant.type, constant.array) for constant in graph.constants
+        known = {value.name: operand_of(value.type) for value in graph.inputs} | {
+            constant.name: operand_of(constant.type, constant.array) for constant in graph.constants
         }
         prepared: dict[str, Prepared] = {}
         for node in graph.nodes:
@@ -93,7 +93,8 @@ class Program:
         return {name: values[name] for name in self._graph.outputs}
 
 
-def _operand(type: TensorType, array: Array | None = None) -> Operand:
+def operand_of(type: TensorType, array: Array | None = None) -> Operand:
+    """What is known of an input or a constant."""
     if isinstance(type.element, FloatType):
         return Operand(type, NO_INTEGERS, array)
     return Operand(type, type.element.interval, array)
@@ -122,13 +123,13 @@ def _fused(graph: Graph, prepared: Mapping[str, Prepared]) -> Iterator[Work]:
         if node.name in drawn:
             continue
         fused = prepared[node.name].fused
-        followers = [] if fused is None else list(_followers(graph, node))
-        if fused is None or not followers:
+        behind = [] if fused is None else list(followers(graph, node))
+        if fused is None or not behind:
             yield node.name, prepared[node.name].compute, node.operands
             continue
-        drawn |= {follower.name for follower in followers}
-        last = followers[-1]
-        epilogue = partial(_in_turn, [prepared[follower.name].compute for follower in followers])
+        drawn |= {follower.name for follower in behind}
+        last = behind[-1]
+        epilogue = partial(_in_turn, [prepared[follower.name].compute for follower in behind])
         dtype = last.type.integer.dtype
         yield last.name, partial(fused, epilogue=epilogue, dtype=dtype), node.operands
 
@@ -139,7 +140,7 @@ def _in_turn(functions: Sequence[Compute], block: Array) -> Array:
     return block
 
 
-def _followers(graph: Graph, node: Node) -> Iterator[Node]:
+def followers(graph: Graph, node: Node) -> Iterator[Node]:
     """The chain of elementwise nodes, each the only reader of the one before."""
     while node.name not in graph.outputs:
         users = graph.users.get(node.name, ())

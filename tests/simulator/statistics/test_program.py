@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is counted in whole arrays equals the definition on random graphs."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from intaglio.compiler.ir.graph import Graph
+from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
+from intaglio.simulator.statistics import ObservedProgram, observe, overflow_counts
+from intaglio.simulator.statistics.tallies import bit_counts, channel_counts
+from tests.simulator.engines import assert_same_tensor
+from tests.simulator.random_graphs import cases
+from tests.simulator.text_cases import fixed_graph
+
+SETTINGS = settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+COUNTED = (
+    "conv2d",
+    "conv_transpose2d",
+    "matmul",
+    "reduce_sum",
+    "requantize",
+    "pairwise",
+    "clamp",
+    "cast",
+    "average_pool2d",
+)
+
+
+@pytest.mark.parametrize("step", COUNTED)
+@SETTINGS
+@given(data=st.data())
+def test_counts_and_outputs_equal_the_definition(step: str, data: st.DataObject) -> None:
+    case = data.draw(cases(step))
+    expected = observe(case.graph, case.inputs)
+    found = ObservedProgram(case.graph).run(case.inputs)
+    assert found.statistics == expected.statistics
+    assert list(found.outputs) == list(expected.outputs)
+    for name, array in expected.outputs.items():
+        assert_same_tensor("observed", name, found.outputs[name], array)
+
+
+def sums(word: str, overflow: str, order: str = "bias-first") -> Graph:
+    """Two channels: x0 + x1 + 3 and 100 x0 - 100 x1 - 3, then clamped to [-20, 20]."""
+    accumulator = f"accumulator(type={word}, overflow={overflow}, order={order})"
+    return fixed_graph(
+        f"""
+        %x: i8[2,2] = input
+        %w: i8[2,2] = constant [1, 100, 1, -100]
+        %b: i32[2] = constant [3, -3]
+        %s: {word}[2,2] = mat_mul(%x, %w, %b) accumulator={accumulator}
+        %y: i8[2,2] = clamp(%s) low=[-20] high=[20]
+        """
+    )
+
+
+X = {"x": np.array([[127, 2], [-5, -128]], np.int8)}
+"""Sums 132, 12497 and -130, 12297; the partial ones 3, 130, 132 and -3, 12697, 12497 and so on."""
+
+
+def test_a_wrapping_accumulator_is_counted_by_its_exact_sums() -> None:
+    (sum,) = ObservedProgram(sums("i8", "wrap")).run(X).statistics.accumulators
+    assert (sum.results, sum.overflows, sum.additions) == (4, (2, 2), (0, 0))
+    assert (sum.lowest, sum.highest) == ((-130, 12297), (132, 12497))
+    # 132 and -130 need 9 bits, the others 15.
+    assert sum.bits == (0,) * 9 + (2,) + (0,) * 5 + (2,)
+    assert sum.headroom == {-7: 2, -1: 2}
+    assert (sum.least_headroom, sum.channel_headroom) == (-7, (-1, -7))
+
+
+def test_saturation_at_each_addition_counts_additions_and_results() -> None:
+    (sum,) = ObservedProgram(sums("i8", "saturate-each-add")).run(X).statistics.accumulators
+    # 3+127, then 127+2; -3+12700, then 127-200 | 3-5-128; -3-500, then -128+12800.
+    assert (sum.overflows, sum.additions) == ((2, 2), (3, 3))
+
+
+def test_an_accumulator_that_holds_everything_counts_nothing() -> None:
+    for overflow in ("wrap", "saturate", "saturate-each-add"):
+        statistics = ObservedProgram(sums("i15", overflow)).run(X).statistics
+        (sum,) = statistics.accumulators
+        assert (sum.overflows, sum.additions) == ((0, 0), (0, 0))
+        assert sum.headroom == {0: 2, 6: 2}
+        (codes,) = statistics.codes
+        assert (codes.low, codes.high) == ((1, 0), (1, 2))
+
+
+def test_headroom_is_measured_against_the_width_that_is_asked_for() -> None:
+    program = ObservedProgram(sums("i15", "wrap"), widths={"s": 20})
+    (sum,) = program.run(X).statistics.accumulators
+    assert (sum.declared_bits, sum.headroom, sum.overflows) == (20, {5: 2, 11: 2}, (0, 0))
+
+
+def test_statistics_of_two_runs_add_up() -> None:
+    program = ObservedProgram(sums("i8", "saturate"))
+    other = {"x": np.array([[1, 2], [3, 4]], np.int8)}
+    both = program.run(X).statistics + program.run(other).statistics
+    assert both.runs == 2
+    (sum,) = both.accumulators
+    assert (sum.results, sum.overflows) == (8, (2, 2))
+    assert (sum.lowest, sum.highest) == ((-130, -103), (132, 12497))
+    assert both == program.run(other).statistics + program.run(X).statistics
+    total = overflow_counts(sums("i8", "saturate"), [X, other])
+    assert total == both.total
+    assert (total.saturations, total.wraps, total.accumulator_overflows) == (4, 0, 4)
+    assert (total.codes, total.clamped_low, total.clamped_high) == (8, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        (8, range(-128, 128)),
+        (24, [s * (1 << k) + d for k in range(23) for s in (1, -1) for d in (-1, 0, 1)]),
+        (40, [s * (1 << k) + d for k in range(39) for s in (1, -1) for d in (-1, 0, 1)]),
+        (64, [s * (1 << k) + d for k in range(63) for s in (1, -1) for d in (-1, 0)]),
+    ],
+)
+def test_bits_are_counted_at_every_edge(word: int, values: Iterable[int]) -> None:
+    listed = list(values)
+    expected = np.bincount([Interval(value, value).signed_bits for value in listed], minlength=65)
+    type = IntType(word, signed=True)
+    found = bit_counts(np.array(listed, type.dtype), type.interval)
+    assert found.tolist() == expected.tolist()
+
+
+def test_flags_are_counted_beyond_what_a_byte_holds() -> None:
+    flags = np.ones((1000, 3), bool)
+    flags[:, 1] = False
+    flags[999, 2] = False
+    assert channel_counts(flags, 3).tolist() == [1000, 0, 999]
