@@ -19,8 +19,11 @@ from intaglio.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from intaglio.commands.engines import Comparison
     from intaglio.commands.simulate import SimulationResult
+    from intaglio.commands.statistics import LayerStatistics
 
 Engine = Literal["compiled", "vectorized", "reference"]
 
@@ -51,6 +54,23 @@ def simulate(
     save: Annotated[
         Path | None, typer.Option(help="Write all outputs to this .npz.", show_default=False)
     ] = None,
+    statistics: Annotated[
+        bool,
+        typer.Option("--statistics", help="Count what overflows and is cut off, by layer."),
+    ] = False,
+    accumulator_bits: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Measure headroom against this width; by default what the profile declares, or "
+            "the types of an .intaglio file.",
+        ),
+    ] = None,
+    svg: Annotated[
+        Path | None,
+        typer.Option(help="Draw the headroom of all sums to this file.", show_default=False),
+    ] = None,
     profile: Profile = None,
     batch: Batch = None,
     shape: Shape = None,
@@ -63,13 +83,25 @@ def simulate(
     from intaglio.commands.data import open_dataset
     from intaglio.commands.engines import EngineName, fastest_engine
     from intaglio.commands.models import LoweringOptions, open_fixed, parse_shapes
+    from intaglio.commands.output_files import require_writable, whole_file
     from intaglio.commands.parallel_runs import Engines
     from intaglio.commands.progress import progress
     from intaglio.commands.simulate import simulate_dataset
+    from intaglio.commands.statistics import DeclaredWidths, headroom_picture, layers
     from intaglio.errors import InvalidOption
 
-    graph = open_fixed(model, LoweringOptions(profile, batch, parse_shapes(shape or ())))
+    if statistics:
+        _require_counting_engine(engine, against)
+    else:
+        _require_statistics({"--accumulator-bits": accumulator_bits, "--svg": svg})
+    if svg is not None:
+        require_writable(svg)
+    declared = DeclaredWidths()
+    options = LoweringOptions(profile, batch, parse_shapes(shape or ()))
+    graph = open_fixed(model, options, declared.after)
     chosen = fastest_engine(graph) if engine is None else EngineName(engine)
+    if statistics:
+        chosen = EngineName.VECTORIZED
     if against == chosen.value:
         raise InvalidOption(
             "--against", against, "it is the engine that runs anyway", "name another one"
@@ -91,15 +123,59 @@ def simulate(
             threads=threads,
             workers=workers,
             save=save,
+            widths=declared.of(graph, accumulator_bits) if statistics else None,
             progress=report,
         )
-    print_facts(simulation_facts(result), simulation_text(result), as_json=as_json)
+    found = () if result.statistics is None else layers(graph, result.statistics)
+    if svg is not None:
+        with whole_file(svg) as partial:
+            title = f"{result.graph}: headroom of {result.samples} samples"
+            partial.write_text(headroom_picture(title, found), encoding="utf-8")
+    print_facts(simulation_facts(result, found), simulation_text(result), as_json=as_json)
+    if not as_json:
+        print_statistics(result, found)
     if not result.agrees:
         raise typer.Exit(1)
 
 
-def simulation_facts(result: "SimulationResult") -> dict[str, Any]:
+def _require_counting_engine(engine: Engine | None, against: Engine | None) -> None:
+    from intaglio.errors import InvalidOption
+
+    if engine not in (None, "vectorized"):
+        raise InvalidOption(
+            "--engine", engine, "only the vectorized engine counts", "leave one of the two out"
+        )
+    if against is not None:
+        raise InvalidOption(
+            "--against", against, "statistics come from one run", "leave one of the two out"
+        )
+
+
+def _require_statistics(given: dict[str, object]) -> None:
+    from intaglio.errors import InvalidOption
+
+    for option, value in given.items():
+        if value is not None:
+            raise InvalidOption(option, value, "nothing is counted", "add --statistics")
+
+
+def print_statistics(result: "SimulationResult", found: "Sequence[LayerStatistics]") -> None:
+    """The table of layers, and two lines over all of them."""
+    from intaglio.commands.statistics import statistics_table, summary
+    from intaglio.commands.tables import print_table
+
+    if result.statistics is None:
+        return
+    print_table(statistics_table(found))
+    print(summary(result.statistics))
+
+
+def simulation_facts(
+    result: "SimulationResult", found: "Sequence[LayerStatistics]" = ()
+) -> dict[str, Any]:
     """The result as JSON has it."""
+    from intaglio.commands.statistics import statistics_facts
+
     return {
         "graph": result.graph,
         "profile": result.profile,
@@ -110,6 +186,9 @@ def simulation_facts(result: "SimulationResult") -> dict[str, Any]:
         "top1": result.top1,
         "seconds": result.seconds,
         "comparison": None if result.comparison is None else comparison_facts(result.comparison),
+        "statistics": None
+        if result.statistics is None
+        else statistics_facts(result.statistics, found),
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.simulator import compiled, reference, vectorized
 from intaglio.simulator.engine import Observer
+from intaglio.simulator.statistics import Statistics
 
 
 class EngineName(Enum):
@@ -87,10 +88,17 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One run: the outputs by the graph's names, and the comparison where there was one."""
+    """One run: the outputs by the graph's names, and what else was asked for.
+
+    Attributes:
+        outputs: by the graph's names.
+        comparison: of two engines, where there were two.
+        statistics: what sums and clamps did, where that was counted.
+    """
 
     outputs: dict[str, Array]
     comparison: Comparison | None
+    statistics: Statistics | None = None
 
 
 @dataclass(frozen=True, slots=True)

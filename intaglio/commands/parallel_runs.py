@@ -2,7 +2,7 @@
 """Many runs of one graph, in order, over threads or processes, with a bounded look-ahead."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from intaglio.commands.worker_processes import interrupts_held, start_processes
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.errors import InvalidOption
 from intaglio.simulator import vectorized
+from intaglio.simulator.statistics import ObservedProgram
 
 MAX_THREADS = 256
 
@@ -43,14 +44,48 @@ def run_in_order(
         InvalidOption: for a number of threads that makes no sense.
         InvalidData: the feeds don't fit the graph.
     """
+    _require_threads(threads)
+    if threads > 1 and engines.in_processes:
+        yield from _in_processes(graph, engines, feeds, threads)
+        return
+    yield from _in_threads(Runner.of(graph, engines.engine, engines.against), feeds, threads)
+
+
+def observe_in_order(
+    graph: Graph, widths: Mapping[str, int], feeds: Iterable[Feeds], threads: int
+) -> Generator[Outcome, None, None]:
+    """As ``run_in_order``, with what the sums and clamps of each run did.
+
+    Args:
+        graph: a fixed graph.
+        widths: the bits that headroom is measured against, by the sum's name; else its type's.
+        feeds: the inputs of each run.
+        threads: how many runs at a time.
+
+    Raises:
+        InvalidOption: for a number of threads that makes no sense.
+        InvalidData: the feeds don't fit the graph.
+    """
+    _require_threads(threads)
+    program = ObservedProgram(graph, widths)
+
+    def observed(inputs: Feeds, _: int) -> Outcome:
+        found = program.run(inputs)
+        return Outcome(found.outputs, None, found.statistics)
+
+    yield from _in_threads(observed, feeds, threads)
+
+
+def _require_threads(threads: int) -> None:
     if not 1 <= threads <= MAX_THREADS:
         raise InvalidOption(
             "--threads", threads, "no such number of threads", f"use 1 to {MAX_THREADS}"
         )
-    if threads > 1 and engines.in_processes:
-        yield from _in_processes(graph, engines, feeds, threads)
-        return
-    runner = Runner.of(graph, engines.engine, engines.against)
+
+
+def _in_threads(
+    runner: Callable[[Feeds, int], Outcome], feeds: Iterable[Feeds], threads: int
+) -> Generator[Outcome, None, None]:
     with vectorized.one_blas_thread():
         if threads > 1:
             yield from _pooled(ThreadPoolExecutor(threads), runner, feeds, threads)

@@ -3,7 +3,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from intaglio.commands.batches import batch_of, graph_feeds
 from intaglio.commands.data import Batch, Dataset
-from intaglio.commands.engines import Comparison
-from intaglio.commands.parallel_runs import Engines, Feeds, run_in_order
+from intaglio.commands.engines import Comparison, Outcome
+from intaglio.commands.parallel_runs import Engines, Feeds, observe_in_order, run_in_order
 from intaglio.commands.saved_outputs import SavedOutputs, saving_outputs
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.errors import InvalidData
+from intaglio.simulator.statistics import Statistics
 
 Progress = Callable[[int, int | None], None]
 
@@ -34,6 +35,7 @@ class SimulationResult:
         correct: how many had the greatest first output at their label; None without labels.
         seconds: wall-clock time, decoding and comparison included.
         comparison: of the engines, where there were two.
+        statistics: what sums and clamps did, where that was counted.
     """
 
     graph: str
@@ -43,6 +45,7 @@ class SimulationResult:
     correct: int | None
     seconds: float
     comparison: Comparison | None
+    statistics: Statistics | None = None
 
     @property
     def top1(self) -> float | None:
@@ -63,6 +66,7 @@ def simulate_dataset(
     threads: int = 2,
     workers: int = 0,
     save: Path | None = None,
+    widths: Mapping[str, int] | None = None,
     progress: Progress | None = None,
 ) -> SimulationResult:
     """Run ``graph`` over ``dataset``, a batch at a time; memory doesn't grow with the data set.
@@ -74,6 +78,9 @@ def simulate_dataset(
         threads: how many runs at a time (processes where the reference engine takes part).
         workers: processes that decode images.
         save: an ``.npz`` to write the outputs of all samples to, whole or not at all.
+        widths: where given, sums and clamps are counted, by the vectorized engine whatever
+            ``engines`` says; headroom is measured against these bits, by the sum's name, else
+            against its type.
         progress: called with samples done and their total.
 
     Raises:
@@ -90,9 +97,13 @@ def simulate_dataset(
         )
         labels: deque[NDArray[np.int64] | None] = deque()
         feeds = _feeds(graph, dataset.batches(batch_size, workers), labels)
-        outcomes = stack.enter_context(closing(run_in_order(graph, engines, feeds, threads)))
-        for outcome in outcomes:
-            counter.add(outcome.outputs, labels.popleft(), outcome.comparison, saved)
+        runs = (
+            run_in_order(graph, engines, feeds, threads)
+            if widths is None
+            else observe_in_order(graph, widths, feeds, threads)
+        )
+        for outcome in stack.enter_context(closing(runs)):
+            counter.add(outcome, labels.popleft(), saved)
     return SimulationResult(
         graph=graph.name,
         profile=graph.profile,
@@ -101,6 +112,7 @@ def simulate_dataset(
         correct=counter.correct,
         seconds=time.perf_counter() - started,
         comparison=counter.comparison,
+        statistics=counter.statistics,
     )
 
 
@@ -122,20 +134,20 @@ class _Counter:
     done: int = 0
     correct: int | None = None
     comparison: Comparison | None = None
+    statistics: Statistics | None = None
 
     def add(
-        self,
-        outputs: dict[str, Array],
-        labels: NDArray[np.int64] | None,
-        comparison: Comparison | None,
-        saved: SavedOutputs | None,
+        self, outcome: Outcome, labels: NDArray[np.int64] | None, saved: SavedOutputs | None
     ) -> None:
+        outputs = outcome.outputs
         count = min(batch_of(self.graph), self.total - self.done)
         if labels is not None:
             scores = outputs[self.graph.outputs[0]]
             self.correct = (self.correct or 0) + count_correct(scores, labels)
-        if comparison is not None:
-            self.comparison = (self.comparison or Comparison()) + comparison
+        if outcome.comparison is not None:
+            self.comparison = (self.comparison or Comparison()) + outcome.comparison
+        if (found := outcome.statistics) is not None:
+            self.statistics = found if self.statistics is None else self.statistics + found
         if saved is not None:
             saved.put(self.done, count, outputs)
         self.done += count
