@@ -52,6 +52,16 @@ class InvalidData(IntaglioError):
         super().__init__(f"{source}: found {found}, expected {expected}; {advice}.")
 
 
+class AccumulatorTrapped(IntaglioError):
+    """A sum left the type of an accumulator whose profile ends the run on overflow."""
+
+    def __init__(self, node: str, found: str) -> None:
+        """Say in which node, and which sum it was."""
+        super().__init__(
+            f"{node}: its accumulator trapped on {found}; widen it, or choose wrap or saturate."
+        )
+
+
 class InvalidGraph(IntaglioError):
     """A graph breaks rules of the integer IR."""
 

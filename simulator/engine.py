@@ -10,14 +10,16 @@ are static, the batch included: callers loop over batches.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Array, Graph, Input, Level, Node
 from intaglio.compiler.ir.types import FloatType
-from intaglio.errors import InvalidData, InvalidGraph
+from intaglio.errors import AccumulatorTrapped, InvalidData, InvalidGraph
+from intaglio.numerics.accumulator import Trapped
 from intaglio.numerics.integers import IntType
 
 Observer = Callable[[str, Array], None]
@@ -37,6 +39,7 @@ def execute(
 
     Raises:
         InvalidData: the inputs don't fit the graph.
+        AccumulatorTrapped: a sum leaves an accumulator that traps.
         InvalidGraph: the graph isn't at the fixed level.
     """
     values = check_inputs(graph, inputs)
@@ -48,7 +51,8 @@ def execute(
     uses.update(graph.outputs)
     for node in graph.nodes:
         operands = tuple(values[operand] for operand in node.operands)
-        values[node.name] = evaluate(node, fixed_op(graph, node), operands)
+        with trapping(node):
+            values[node.name] = evaluate(node, fixed_op(graph, node), operands)
         if observer is not None:
             observer(node.name, values[node.name])
         for operand in node.operands:
@@ -56,6 +60,20 @@ def execute(
             if uses[operand] == 0:
                 del values[operand]
     return {name: values[name] for name in graph.outputs}
+
+
+@contextmanager
+def trapping(node: Node) -> Generator[None, None, None]:
+    """Name the node whose accumulator traps.
+
+    Raises:
+        AccumulatorTrapped: it did.
+    """
+    try:
+        yield
+    except Trapped as trapped:
+        where = f"{node.name} ({node.source})" if node.source else node.name
+        raise AccumulatorTrapped(where, str(trapped)) from None
 
 
 def fixed_op(graph: Graph, node: Node) -> fixed.Op:

@@ -14,6 +14,7 @@ from typing import assert_never
 
 import numpy as np
 
+from intaglio.compiler.analysis.term_ranges import sum_range
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Constant, Definition, Graph, Node
 from intaglio.numerics.accumulator import Accumulator, Overflow
@@ -34,14 +35,18 @@ class ChannelRange:
             operand's interval is (a window that lies half in the padding reaches less).
         partial: every sum of a subset of the terms, with or without the bias: what the accumulator
             can hold at any moment, whatever the order.
+        tile: every sum of a subset of the terms of one partial sum; [0, 0] without partial sums.
     """
 
     total: Interval
     partial: Interval
+    tile: Interval = _ZERO
 
     def __or__(self, other: "ChannelRange") -> "ChannelRange":
         """The bounds of both channels."""
-        return ChannelRange(self.total | other.total, self.partial | other.partial)
+        return ChannelRange(
+            self.total | other.total, self.partial | other.partial, self.tile | other.tile
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +93,13 @@ def channel_ranges(
         intervals: what each operand can hold; of constant weights and biases the elements count.
     """
     x = intervals[node.operands[0]]
+    accumulator = op.accumulator
     match op:
         case fixed.ReduceSum():
             shape = definitions[node.operands[0]].type.shape
             term = x - _point(op.input_zero_point)
-            return (_range(term, prod(shape[axis] for axis in op.axes), _ZERO),)
+            count = prod(shape[axis] for axis in op.axes)
+            return (_range(term, count, _ZERO, accumulator),)
         case fixed.Conv2d():
             padded = x | _point(op.pad_value) if any(op.pads) else x
             term, zero_points, axis = padded - _point(op.input_zero_point), op.weight_zero_points, 0
@@ -113,7 +120,14 @@ def channel_ranges(
         shape = weights.type.shape
         depth = shape[-2] if axis == -1 else prod(shape[1:])
         centred = intervals[weights.name] - Interval(min(zero_points), max(zero_points))
-        return tuple(_range(term * centred, depth, bias) for bias in biases)
+        return tuple(_range(term * centred, depth, bias, accumulator) for bias in biases)
+    if not accumulator.plain:
+        rows = centred_weights(weights, axis, zero_points)
+        biases = biases * (len(rows) if len(biases) == 1 else 1)
+        return tuple(
+            reduce(ChannelRange.__or__, (_by_term(term, row, bias, accumulator) for row in matrix))
+            for matrix, bias in zip(rows, biases, strict=True)
+        )
     channels = weight_sums(weights, axis, zero_points)
     biases = biases * (len(channels) if len(biases) == 1 else 1)
     return tuple(
@@ -133,8 +147,20 @@ def held(accumulator: Accumulator, channel: ChannelRange) -> Interval:
             return Interval(word.saturate(total.low), word.saturate(total.high))
         case Overflow.SATURATE_EACH_ADD:
             return channel.total if word.interval.contains(channel.partial) else word.interval
+        case Overflow.TRAP:
+            # Where it doesn't trap, it holds the exact sum.
+            low, high = word.saturate(channel.total.low), word.saturate(channel.total.high)
+            return Interval(low, high)
         case _:
             assert_never(accumulator.overflow)
+
+
+def never_overflows(accumulator: Accumulator, channel: ChannelRange) -> bool:
+    """Whether no sum of a channel can leave its type, in whatever order terms are added."""
+    partial = accumulator.partial_sums
+    if partial is not None and not partial.type.interval.contains(channel.tile):
+        return False
+    return accumulator.type.interval.contains(channel.partial)
 
 
 def weight_sums(
@@ -147,6 +173,19 @@ def weight_sums(
         channel_axis: 0 or -1.
         zero_points: one, or one for each channel.
     """
+    centred = centred_weights(weights, channel_axis, zero_points)
+    positive = np.where(centred > 0, centred, 0).sum(axis=-1)
+    negative = np.where(centred < 0, centred, 0).sum(axis=-1)
+    return tuple(
+        tuple(WeightSums(int(up), int(down)) for up, down in zip(ups, downs, strict=True))
+        for ups, downs in zip(positive, negative, strict=True)
+    )
+
+
+def centred_weights(
+    weights: Constant, channel_axis: int, zero_points: tuple[int, ...]
+) -> IntegerArray:
+    """``[O, matrices, K]``: weights without zero points, in words that hold sums along K."""
     array = weights.array
     if channel_axis == 0:
         rows = array.reshape(array.shape[0], 1, -1)
@@ -156,13 +195,8 @@ def weight_sums(
     zeros = max(abs(zero_point) for zero_point in zero_points)
     magnitude = (weights.type.integer.interval.magnitude + zeros) * rows.shape[-1]
     exact: IntegerArray = rows.astype(np.int64 if magnitude < 1 << 63 else np.object_)
-    centred = exact - np.array(zero_points, dtype=exact.dtype).reshape(-1, 1, 1)
-    positive = np.where(centred > 0, centred, 0).sum(axis=-1)
-    negative = np.where(centred < 0, centred, 0).sum(axis=-1)
-    return tuple(
-        tuple(WeightSums(int(up), int(down)) for up, down in zip(ups, downs, strict=True))
-        for ups, downs in zip(positive, negative, strict=True)
-    )
+    centred: IntegerArray = exact - np.array(zero_points, dtype=exact.dtype).reshape(-1, 1, 1)
+    return centred
 
 
 def _biases(
@@ -177,10 +211,19 @@ def _biases(
     return (intervals[bias.name],)
 
 
-def _range(term: Interval, count: int, bias: Interval) -> ChannelRange:
-    """Of a bias and ``count`` terms, each anywhere in an interval."""
+def _range(term: Interval, count: int, bias: Interval, accumulator: Accumulator) -> ChannelRange:
+    """Of a bias and ``count`` products, each anywhere in an interval."""
+    if not accumulator.plain:
+        return _by_term(term, np.ones(count, np.int64), bias, accumulator)
     partial = (term | _ZERO).scale_by(count) + (bias | _ZERO)
     return ChannelRange(term.scale_by(count) + bias, partial)
+
+
+def _by_term(
+    x: Interval, weights: IntegerArray, bias: Interval, accumulator: Accumulator
+) -> ChannelRange:
+    found = sum_range(x, weights, bias, accumulator)
+    return ChannelRange(found.total, found.partial, found.tile)
 
 
 def _weighted(x: Interval, sums: WeightSums, bias: Interval) -> ChannelRange:

@@ -188,7 +188,7 @@ def _cast(overflow: Overflow, word: IntType, x: Interval) -> Interval:
     match overflow:
         case Overflow.WRAP:
             return word.interval
-        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
+        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
             return Interval(word.saturate(x.low), word.saturate(x.high))
         case _:
             assert_never(overflow)

@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from intaglio.compiler.analysis.accumulators import channel_ranges, weight_sums
+from intaglio.compiler.analysis.accumulators import (
+    channel_ranges,
+    never_overflows,
+    weight_sums,
+)
 from intaglio.compiler.analysis.ranges import value_ranges
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Constant, Definition, Graph, Node
 from intaglio.compiler.ir.types import TensorType
 from intaglio.compiler.passes.editing import only_reader, opened
-from intaglio.numerics.accumulator import Overflow
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 
@@ -60,7 +63,10 @@ def _fold(
         return
     folded = _without_zero_point(op)
     changed = replace(node, op=folded, operands=(*node.operands[:2], bias.name))
-    if op.accumulator.overflow is Overflow.SATURATE_EACH_ADD:
+    if op.accumulator.truncation is not None:
+        # What is dropped of a product depends on the zero point within it.
+        return
+    if op.accumulator.overflow.ordered or op.accumulator.partial_sums is not None:
         after = ChainMap[str, Definition]({bias.name: bias}, dict(graph.definitions))
         if not (
             _never_overflows(graph.definitions, node, op, ranges)
@@ -124,7 +130,7 @@ def _never_overflows(
     op: Foldable,
     ranges: Mapping[str, Interval],
 ) -> bool:
-    word = op.accumulator.type.interval
     return all(
-        word.contains(each.partial) for each in channel_ranges(definitions, node, op, ranges)
+        never_overflows(op.accumulator, each)
+        for each in channel_ranges(definitions, node, op, ranges)
     )

@@ -8,6 +8,7 @@ from intaglio.compiler.analysis.accumulators import (
     ChannelRange,
     accumulating_nodes,
     channel_ranges,
+    never_overflows,
 )
 from intaglio.compiler.analysis.ranges import value_ranges
 from intaglio.compiler.ir import fixed
@@ -33,23 +34,24 @@ def narrow_accumulators(graph: Graph) -> Graph:
     """Prove that no partial sum overflows, in any order; then narrow as far as that holds.
 
     The proof bounds the sum of every subset of the terms over all values that the operands can
-    hold.  Where it succeeds, WRAP, SATURATE and SATURATE_EACH_ADD all mean the exact sum, so the
-    accumulator becomes a wrapping one, which any engine may add up in any order; where it fails
-    the node is left as it is.  The type is kept where the sum is an output or where a reader
+    hold.  Where it succeeds, every overflow rule means the exact sum, with partial sums or without,
+    so the accumulator becomes a wrapping one, which any engine may add up in any order; where it
+    fails the node is left as it is.  The type is kept where the sum is an output or where a reader
     depends on the type (a lookup's table, a move).
     """
     ranges = value_ranges(graph)
     builder = opened(graph)
     for node, op in accumulating_nodes(graph):
         channels = channel_ranges(graph.definitions, node, op, ranges)
-        partial = reduce(ChannelRange.__or__, channels).partial
-        word = op.accumulator.type
-        if not word.interval.contains(partial):
+        every = reduce(ChannelRange.__or__, channels)
+        partial, word = every.partial, op.accumulator.type
+        if not never_overflows(op.accumulator, every):
             continue
         narrowed = _narrowest(partial, word) if _may_change_type(graph, node) else word
+        exact = Accumulator(narrowed, truncation=op.accumulator.truncation)
         builder.definitions[node.name] = replace(
             node,
-            op=replace(op, accumulator=Accumulator(narrowed)),
+            op=replace(op, accumulator=exact),
             type=replace(node.type, element=narrowed),
         )
     return builder.finish_like(graph, graph.outputs)

@@ -2,44 +2,17 @@
 """Convolutions, matrix products and reductions as sums of Python ints."""
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, product
+from itertools import product
 from operator import mul
-from typing import assert_never
 
 from intaglio.compiler.ir.fixed import Conv2d, ConvTranspose2d, MatMul, ReduceSum
 from intaglio.compiler.ir.graph import Array
-from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
+from intaglio.numerics.accumulator import Accumulator
 from intaglio.simulator.reference.containers import integers, planes, rows
+from intaglio.simulator.reference.sums import accumulate
 
 Keep = Callable[[Iterable[int], int, Accumulator], int]
-"""The result of one sum from its terms, its bias and where it is kept."""
-
-
-def accumulate(terms: Iterable[int], bias: int, accumulator: Accumulator) -> int:
-    """The sum of ``terms`` and ``bias`` as the accumulator keeps it."""
-    match accumulator.overflow:
-        case Overflow.WRAP:
-            return accumulator.type.wrap(sum(terms, bias))
-        case Overflow.SATURATE:
-            return accumulator.type.saturate(sum(terms, bias))
-        case Overflow.SATURATE_EACH_ADD:
-            return _saturating_sum(terms, bias, accumulator)
-        case _:
-            assert_never(accumulator.overflow)
-
-
-def _saturating_sum(terms: Iterable[int], bias: int, accumulator: Accumulator) -> int:
-    match accumulator.order:
-        case AccumulationOrder.BIAS_FIRST:
-            ordered = chain((bias,), terms)
-        case AccumulationOrder.BIAS_LAST:
-            ordered = chain(terms, (bias,))
-        case _:
-            assert_never(accumulator.order)
-    total = 0
-    for term in ordered:
-        total = accumulator.type.saturate(total + term)
-    return total
+"""The result of one sum from its products, its bias and where it is kept."""
 
 
 def conv2d(
@@ -129,11 +102,13 @@ def conv_transpose2d(
     for plane in _centred(x, op.input_zero_point):
         for p, q, o in product(range(shape[1]), range(shape[2]), range(outputs)):
             first = o // group_outputs * group_inputs
-            terms: list[int] = []
+            # A tap that meets nothing is a term as well, so that partial sums begin where they do.
+            terms = [0] * (kernel_rows * kernel_columns * group_inputs)
             for r, i in _sources(op, 0, p, kernel_rows, x.shape[1]):
                 for s, j in _sources(op, 1, q, kernel_columns, x.shape[2]):
-                    tap = kernels[o][r][s]
-                    terms.extend(map(mul, plane[i][j][first : first + group_inputs], tap))
+                    start = (r * kernel_columns + s) * group_inputs
+                    pixel = plane[i][j][first : first + group_inputs]
+                    terms[start : start + group_inputs] = map(mul, pixel, kernels[o][r][s])
             sums.append(keep(terms, biases[o], op.accumulator))
     return sums
 

@@ -70,7 +70,7 @@ def cast(op: Cast, x: Array, type: IntType) -> list[int]:
     match op.overflow:
         case Overflow.WRAP:
             return [type.wrap(value) for value in integers(x)]
-        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
+        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
             return [type.saturate(value) for value in integers(x)]
         case _:
             assert_never(op.overflow)

@@ -107,7 +107,7 @@ def prepare_cast(node: Node, op: Cast, operands: Sequence[Operand]) -> Prepared:
     match op.overflow:
         case Overflow.WRAP:
             return Prepared(lambda arrays: type.wrap_array(arrays[0]), type.interval)
-        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
+        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
             ends = Interval(type.saturate(x.low), type.saturate(x.high))
             return Prepared(lambda arrays: type.saturate_array(arrays[0]), ends)
         case _:

@@ -75,8 +75,8 @@ def overflowed(totals: Array, exact: Interval, accumulator: Accumulator) -> Arra
             return type.wrap_array(integers)
         case Overflow.SATURATE:
             return type.saturate_array(integers)
-        case Overflow.SATURATE_EACH_ADD:
-            raise AssertionError("an ordered sum that can saturate was taken for an exact one")
+        case Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
+            raise AssertionError("an ordered sum that can overflow was taken for an exact one")
         case _:
             assert_never(accumulator.overflow)
 

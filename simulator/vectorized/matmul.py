@@ -9,8 +9,9 @@ from intaglio.compiler.ir.fixed import MatMul
 from intaglio.numerics.accumulator import Accumulator, Overflow
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.vectorized.exact_sum import overflowed
-from intaglio.simulator.vectorized.ordered import ordered_word, prove_ordered, saturating_sum
+from intaglio.simulator.vectorized.ordered import ordered_word, prove_ordered, word_of_sums
 from intaglio.simulator.vectorized.prepared import Epilogue, Operand, Operands, Prepared
+from intaglio.simulator.vectorized.term_sums import term_sums
 from intaglio.simulator.vectorized.words import (
     OBJECT,
     Array,
@@ -55,7 +56,7 @@ def _constant(
             columns = weights[:, unproved].astype(word)
             added = (np.zeros(width, OBJECT) if bias is None else bias)[unproved].astype(word)
             products = (terms[:, k] * columns[k] for k in range(depth))
-            accumulators[:, unproved] = saturating_sum(products, added, op.accumulator)
+            accumulators[:, unproved] = term_sums(products, added, op.accumulator)
         return accumulators
 
     def fused(arrays: Operands, epilogue: Epilogue, dtype: Word) -> Array:
@@ -86,17 +87,18 @@ def _computed(op: MatMul, operands: Sequence[Operand], shape: tuple[int, ...]) -
     exact = products + added
     prefixes = Interval.hull_of((exact, products, added, 0))
     accumulator = op.accumulator
-    harmless = accumulator.type.interval.contains(prefixes)
-    ordered = accumulator.overflow is Overflow.SATURATE_EACH_ADD and not harmless
-    magnitude = max(
-        product.magnitude * depth + added.magnitude,
+    harmless = accumulator.plain and accumulator.type.interval.contains(prefixes)
+    ordered = (accumulator.overflow.ordered or not accumulator.plain) and not harmless
+    operand = max(
         *(i.magnitude for i in (left, right, a.interval, b.interval)),
         abs(op.left_zero_point),
         *(abs(zero) for zero in op.right_zero_points),
     )
     if ordered:
-        word = exact_word(max(magnitude, accumulator.type.interval.magnitude + product.magnitude))
+        largest = max(operand, product.magnitude)
+        word = word_of_sums(largest, depth, added.magnitude, accumulator)
     else:
+        magnitude = max(product.magnitude * depth + added.magnitude, operand)
         modular = accumulator.overflow is Overflow.WRAP or accumulator.type.interval.contains(exact)
         word = exact_word(magnitude, modular)
     zero_points = in_word(np.array(op.right_zero_points, dtype=OBJECT), word)
@@ -114,11 +116,9 @@ def _computed(op: MatMul, operands: Sequence[Operand], shape: tuple[int, ...]) -
 
 
 def _ordered(first: Array, second: Array, bias: Array, accumulator: Accumulator) -> Array:
-    """Term by term, in words that hold every sum before it is clamped."""
+    """Term by term, in words that hold every sum before it is held."""
     rows = first[np.newaxis] if first.ndim == 1 else first
     products = (
         rows[..., :, k, np.newaxis] * second[..., k, np.newaxis, :] for k in range(second.shape[-2])
     )
-    total = saturating_sum(products, bias, accumulator)
-    integers = total if total.dtype == OBJECT else total.astype(np.int64)
-    return accumulator.type.saturate_array(integers)
+    return term_sums(products, bias, accumulator).astype(accumulator.type.dtype)

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accumulators that saturate at every addition: proved harmless, or added term by term."""
+"""Accumulators to which every addition matters: proved harmless, or added term by term."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
-from typing import assert_never
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
-from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
+from intaglio.numerics.accumulator import Accumulator, Overflow, PartialSums
+from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.vectorized.exact_sum import ExactSum, prove
 from intaglio.simulator.vectorized.geometry import Geometry
+from intaglio.simulator.vectorized.term_sums import in_order, term_sums
 from intaglio.simulator.vectorized.words import INT64, OBJECT, Array, Word
 
 
@@ -22,29 +24,58 @@ def prove_ordered(
 
     Arguments as for ``prove``.  Terms are added in the row-major order of the weights' axes.
     """
-    if accumulator.overflow is not Overflow.SATURATE_EACH_ADD:
+    if accumulator.plain and not accumulator.overflow.ordered:
         return prove(x, zero_point, weights, bias, accumulator), ()
     unproved = unproved_channels(x, zero_point, weights, bias, accumulator)
     # Of the channels that are added again in order, any value will do here.
-    plain = replace(accumulator, overflow=Overflow.WRAP)
+    overflow = Overflow.WRAP if accumulator.overflow.ordered else accumulator.overflow
+    plain = Accumulator(accumulator.type, overflow, accumulator.order)
     return prove(x, zero_point, weights, bias, plain), unproved
 
 
 def unproved_channels(
     x: Interval, zero_point: int, weights: Array, bias: Array | None, accumulator: Accumulator
 ) -> Sequence[int]:
-    """The output channels in which some partial sum, in order, may leave the accumulator's type."""
+    """The output channels that are more than the exact sum, wrapped or saturated once.
+
+    Some partial sum, in order, may leave the type that holds it, or products are truncated.
+    """
+    if accumulator.truncation is not None:
+        return range(weights.shape[-1])
     word = _prefix_word(x, zero_point, weights, bias)
     terms = weights.reshape(-1, weights.shape[-1]).astype(word)
     constant = np.zeros(terms.shape[1], word) if bias is None else bias.astype(word)
     at_low, at_high = terms * (x.low - zero_point), terms * (x.high - zero_point)
-    low, high = (
-        np.cumsum(np.stack(list(in_order(list(ends), constant, accumulator.order))), axis=0)
-        for ends in (np.minimum(at_low, at_high), np.maximum(at_low, at_high))
-    )
-    type = accumulator.type
-    held = (low.min(axis=0) >= type.minimum) & (high.max(axis=0) <= type.maximum)
-    return [int(channel) for channel in np.flatnonzero(~held.astype(bool))]
+    low, high = np.minimum(at_low, at_high), np.maximum(at_low, at_high)
+    held = np.ones(terms.shape[1], dtype=bool)
+    if accumulator.partial_sums is not None:
+        starts = _tile_starts(accumulator.partial_sums, len(terms))
+        least, most = (np.add.reduceat(ends, starts, axis=0) for ends in _optional(low, high))
+        held &= _within(least, most, accumulator.partial_sums.type)
+        low, high = (np.add.reduceat(ends, starts, axis=0) for ends in (low, high))
+    if accumulator.overflow.ordered:
+        least, most = (
+            np.cumsum(np.stack(list(in_order(list(ends), constant, accumulator.order))), axis=0)
+            for ends in (low, high)
+        )
+        held &= _within(least, most, accumulator.type)
+    return [int(channel) for channel in np.flatnonzero(~held)]
+
+
+def _tile_starts(registers: PartialSums, terms: int) -> list[int]:
+    return [0, *accumulate(registers.lengths(terms))][:-1]
+
+
+def _optional(low: Array, high: Array) -> tuple[Array, Array]:
+    """The ends of terms that may be left out: sums of any of them, in whatever order."""
+    return np.minimum(low, 0), np.maximum(high, 0)
+
+
+def _within(low: Array, high: Array, type: IntType) -> NDArray[np.bool_]:
+    """By column, whether the type holds every sum."""
+    above, below = low.min(axis=0) >= type.minimum, high.max(axis=0) <= type.maximum
+    held: NDArray[np.bool_] = np.logical_and(above, below).astype(np.bool_)
+    return held
 
 
 def _prefix_word(x: Interval, zero_point: int, weights: Array, bias: Array | None) -> Word:
@@ -55,38 +86,35 @@ def _prefix_word(x: Interval, zero_point: int, weights: Array, bias: Array | Non
     return INT64 if reach * largest * weights.size + constant < 1 << 63 else OBJECT
 
 
-def in_order(terms: Iterable[Array], bias: Array, order: AccumulationOrder) -> Iterable[Array]:
-    """What is added to an accumulator that starts at zero."""
-    match order:
-        case AccumulationOrder.BIAS_FIRST:
-            return chain((bias,), terms)
-        case AccumulationOrder.BIAS_LAST:
-            return chain(terms, (bias,))
-        case _:
-            assert_never(order)
-
-
-def saturating_sum(terms: Iterable[Array], bias: Array, accumulator: Accumulator) -> Array:
-    """The sum, clamped to the accumulator's type after every addition.
-
-    Terms and bias are of a word that ``ordered_word`` chose.
-    """
-    type = accumulator.type
-    total = np.zeros((), dtype=bias.dtype)
-    for term in in_order(terms, bias, accumulator.order):
-        total = np.clip(total + term, type.minimum, type.maximum)
-    return total
-
-
 def ordered_word(
     x: Interval, zero_point: int, weights: Array, bias: Array | None, accumulator: Accumulator
 ) -> Word:
-    """int64 where no single addition to a saturated sum can overflow it, else Python ints."""
+    """int64 where no addition can overflow it, else Python ints."""
     largest = int(np.abs(weights).max()) if weights.size else 0
     reach = max(x.magnitude, abs(x.low - zero_point), abs(x.high - zero_point), abs(zero_point))
     constant = 0 if bias is None else max(abs(value) for value in bias.tolist())
-    term = max(largest, reach, reach * largest, constant)
-    return INT64 if accumulator.type.interval.magnitude + term < 1 << 63 else OBJECT
+    depth = weights.size // max(weights.shape[-1], 1)
+    return word_of_sums(max(largest, reach, reach * largest), depth, constant, accumulator)
+
+
+def word_of_sums(term: int, terms: int, bias: int, accumulator: Accumulator) -> Word:
+    """int64 where no addition of a sum can overflow it, else Python ints.
+
+    Args:
+        term: the largest magnitude of a product, or of what it is made of.
+        terms: how many products a sum has.
+        bias: its largest magnitude.
+        accumulator: where the sum is kept.
+    """
+    # A register that is held after each addition is one addition beyond its type at most.
+    each = accumulator.plain and accumulator.overflow is Overflow.SATURATE_EACH_ADD
+    if each:
+        largest = accumulator.type.interval.magnitude + max(term, bias)
+    else:
+        partial = accumulator.partial_sums
+        register = 0 if partial is None else partial.type.interval.magnitude
+        largest = max(term, register) * (terms + 1) + bias + accumulator.type.interval.magnitude
+    return INT64 if largest < 1 << 63 else OBJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +156,4 @@ class OrderedChannels:
         )
         bias = np.zeros(outputs, OBJECT) if self.bias is None else self.bias
         added = bias[channels].astype(self.word)
-        accumulators[:, :, channels] = saturating_sum(terms, added, self.accumulator)
+        accumulators[:, :, channels] = term_sums(terms, added, self.accumulator)

@@ -4,8 +4,10 @@
 from collections.abc import Sequence
 from typing import assert_never
 
+from intaglio.compiler.analysis.accumulators import AccumulateOp
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Node
+from intaglio.simulator.engine import trapping
 from intaglio.simulator.vectorized.borders import (
     prepare_dequantize,
     prepare_float32_order,
@@ -27,14 +29,36 @@ from intaglio.simulator.vectorized.matmul import prepare_matmul
 from intaglio.simulator.vectorized.moves import prepare_move
 from intaglio.simulator.vectorized.pairwise import prepare_pairwise
 from intaglio.simulator.vectorized.pooling import prepare_average_pool2d, prepare_max_pool2d
-from intaglio.simulator.vectorized.prepared import Operand, Prepared
+from intaglio.simulator.vectorized.prepared import Epilogue, Operand, Operands, Prepared
 from intaglio.simulator.vectorized.reduction import prepare_reduce_sum
 from intaglio.simulator.vectorized.resizing import prepare_resize_linear
 from intaglio.simulator.vectorized.softmax import prepare_softmax
+from intaglio.simulator.vectorized.words import Array, Word
 
 
 def prepare_node(node: Node, op: fixed.Op, operands: Sequence[Operand]) -> Prepared:
     """Everything of a node that doesn't depend on the inputs, and how to compute the rest."""
+    prepared = _prepare(node, op, operands)
+    traps = isinstance(op, AccumulateOp) and op.accumulator.traps
+    return _naming(node, prepared) if traps else prepared
+
+
+def _naming(node: Node, prepared: Prepared) -> Prepared:
+    """The same, but for the node's name in the error of a trap."""
+
+    def compute(arrays: Operands) -> Array:
+        with trapping(node):
+            return prepared.compute(arrays)
+
+    def fused(arrays: Operands, epilogue: Epilogue, dtype: Word) -> Array:
+        assert prepared.fused is not None
+        with trapping(node):
+            return prepared.fused(arrays, epilogue, dtype)
+
+    return Prepared(compute, prepared.interval, None if prepared.fused is None else fused)
+
+
+def _prepare(node: Node, op: fixed.Op, operands: Sequence[Operand]) -> Prepared:
     shape = node.type.shape
     match op:
         case fixed.Conv2d():

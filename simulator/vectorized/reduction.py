@@ -9,8 +9,9 @@ import numpy as np
 from intaglio.compiler.ir.fixed import ReduceSum
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.vectorized.exact_sum import overflowed
-from intaglio.simulator.vectorized.ordered import ordered_word, prove_ordered, saturating_sum
+from intaglio.simulator.vectorized.ordered import ordered_word, prove_ordered
 from intaglio.simulator.vectorized.prepared import Operand, Operands, Prepared
+from intaglio.simulator.vectorized.term_sums import term_sums
 from intaglio.simulator.vectorized.words import INT64, OBJECT, Array, centred, in_word
 
 
@@ -32,8 +33,8 @@ def prepare_reduce_sum(
         if unproved:
             lines = arrays[0].transpose(*kept, *op.axes).reshape(-1, count)
             terms = (centred(lines[:, k], zero_point, word) for k in range(count))
-            sums = saturating_sum(terms, np.zeros((), dtype=word), accumulator)
-            return accumulator.type.saturate_array(np.asarray(sums)).reshape(shape)
+            sums = term_sums(terms, np.zeros((), dtype=word), accumulator)
+            return sums.astype(accumulator.type.dtype).reshape(shape)
         sums = np.asarray(in_word(arrays[0], word).sum(axis=op.axes)).reshape(shape)
         total = np.asarray(sums - in_word(np.array(count * zero_point, dtype=OBJECT), word))
         return overflowed(total, proved.exact, proved.accumulator)

@@ -19,7 +19,14 @@ from intaglio.compiler.ir.fixed import (
     SoftmaxNormalization,
 )
 from intaglio.numerics import float32, scalings
-from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
+from intaglio.numerics.accumulator import (
+    AccumulationOrder,
+    Accumulator,
+    Overflow,
+    PartialSums,
+    ProductTruncation,
+    Reduction,
+)
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
 from intaglio.numerics.integers import INT32, IntType
@@ -72,13 +79,29 @@ def random_codes(type: IntType, count: int, random: Random) -> list[int]:
             ]
 
 
+OVERFLOWS = st.sampled_from([rule for rule in Overflow if rule is not Overflow.TRAP])
+"""What gives a result, whatever the sum."""
+
+
 @st.composite
 def accumulators(draw: st.DrawFn) -> Accumulator:
     """Accumulators, narrow ones often: those overflow."""
     narrow = st.integers(2, 12).map(lambda bits: IntType(bits, signed=True))
     type = draw(st.one_of(narrow, int_types()))
-    overflow, order = draw(st.sampled_from(Overflow)), draw(st.sampled_from(AccumulationOrder))
-    return Accumulator(type, overflow, order)
+    overflow, order = draw(OVERFLOWS), draw(st.sampled_from(AccumulationOrder))
+    if draw(st.integers(0, 2)):
+        return Accumulator(type, overflow, order)
+    truncation = st.builds(ProductTruncation, st.integers(1, 6), st.sampled_from(Rounding))
+    registers = st.builds(
+        PartialSums,
+        st.integers(0, 5),
+        st.one_of(narrow, int_types()),
+        OVERFLOWS,
+        st.sampled_from(Reduction),
+    )
+    return Accumulator(
+        type, overflow, order, draw(st.none() | truncation), draw(st.none() | registers)
+    )
 
 
 def _integers_or_powers(low: int, high: int) -> st.SearchStrategy[int]:
@@ -113,6 +136,19 @@ def thresholds() -> st.SearchStrategy[scalings.Thresholds]:
     return st.builds(
         scalings.Thresholds, steps.map(lambda found: tuple(sorted(found))), st.booleans()
     )
+
+
+def stages() -> st.SearchStrategy[scalings.Stages]:
+    """Up to six steps; two thirds of the registers are narrow enough to overflow."""
+    registers = st.integers(4, 40).map(lambda bits: IntType(bits, signed=True))
+    step = st.one_of(
+        st.builds(scalings.AddStep, st.integers(-(1 << 20), 1 << 20)),
+        st.builds(scalings.MultiplyStep, _integers_or_powers(-(1 << 15), (1 << 16) - 1)),
+        st.builds(scalings.ShiftStep, st.integers(0, 40), ROUNDINGS),
+        st.builds(scalings.WrapStep, registers),
+        st.builds(scalings.SaturateStep, registers),
+    )
+    return st.builds(scalings.Stages, st.lists(step, max_size=6).map(tuple))
 
 
 _INT32S = _integers_or_powers(INT32.minimum, INT32.maximum)
@@ -155,6 +191,7 @@ SCALINGS: dict[type[scalings.Scaling], st.SearchStrategy[scalings.Scaling]] = {
         ROUNDINGS,
     ),
     scalings.Thresholds: thresholds(),
+    scalings.Stages: stages(),
 }
 
 ANY_SCALING = st.one_of(*SCALINGS.values())

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from intaglio.errors import InvalidOption
 from intaglio.numerics.accumulator import Overflow
 from intaglio.numerics.pairs import PairArithmetic
 from intaglio.numerics.requantizers import Requantizer
@@ -68,6 +69,15 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """y = x in the result's type, wrapped (low bits kept) or saturated."""
+    """y = x in the result's type, wrapped (low bits kept) or saturated.
+
+    Raises:
+        InvalidOption: it should trap: only sums do.
+    """
 
     overflow: Overflow
+
+    def __post_init__(self) -> None:
+        """Refuse what no machine's conversion does."""
+        if self.overflow is Overflow.TRAP:
+            raise InvalidOption("cast", self.overflow.value, "is no conversion", "wrap or saturate")

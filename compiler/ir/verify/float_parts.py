@@ -29,6 +29,7 @@ from intaglio.numerics.scalings import (
     RationalMultiply,
     Scaling,
     Shift,
+    Stages,
     Thresholds,
     TosaScale,
 )
@@ -110,6 +111,7 @@ def _of_scaling(scaling: Scaling) -> str:
             | TosaScale()
             | RationalMultiply()
             | Thresholds()
+            | Stages()
         ):
             return ""
         case _:

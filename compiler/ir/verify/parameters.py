@@ -19,7 +19,14 @@ from intaglio.numerics.pairs import (
     SharedShiftSum,
 )
 from intaglio.numerics.requantizers import Requantizer
-from intaglio.numerics.scalings import MultiplyAddShift, MultiplyShift, Scaling, Shift
+from intaglio.numerics.scalings import (
+    MultiplyAddShift,
+    MultiplyShift,
+    Scaling,
+    Shift,
+    ShiftStep,
+    Stages,
+)
 
 T = TypeVar("T")
 
@@ -86,6 +93,10 @@ def _scaling(scaling: Scaling) -> Iterator[Problem]:
     """Shifts without a bound of their own class."""
     if isinstance(scaling, Shift | MultiplyShift | MultiplyAddShift):
         yield from _short(scaling.shift)
+    if isinstance(scaling, Stages):
+        for step in scaling.steps:
+            if isinstance(step, ShiftStep):
+                yield from _short(step.shift)
 
 
 def _short(shift: int) -> Iterator[Problem]:

@@ -12,7 +12,6 @@ from intaglio.compiler.passes.cancel_layouts.permutations import (
     before_reshape,
     permuted,
 )
-from intaglio.numerics.accumulator import Overflow
 
 Written = tuple[fixed.Op, Permutation]
 """An op, and the order of axes in which it reads its operands (a lookup's table stays)."""
@@ -91,4 +90,4 @@ def _reduced(op: fixed.ReduceSum, p: Permutation) -> fixed.ReduceSum | None:
 
 def _any_order(op: fixed.ReduceSum) -> bool:
     """Whether the order in which terms are added leaves the sum as it is."""
-    return op.accumulator.overflow is not Overflow.SATURATE_EACH_ADD
+    return op.accumulator.any_order

@@ -11,7 +11,6 @@ from intaglio.compiler.ir import fixed, moves
 from intaglio.compiler.ir.graph import Array, Constant, Definition, Node
 from intaglio.compiler.ir.types import TensorType
 from intaglio.compiler.passes.cancel_layouts.permutations import Permutation
-from intaglio.numerics.accumulator import Overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ def product_without_transpose(
     """For ``MatMul(Reshape(Transpose(x)), w)``: what reads x directly, None where nothing can.
 
     The transpose may reorder only axes that the reshape flattens into the summed axis K.  The terms
-    of each sum are the same in another order, so an accumulator that saturates at every addition
-    is refused.
+    of each sum are the same in another order, so an accumulator to which the order matters is
+    refused.
     """
     reshape, weights = (definitions[name] for name in node.operands[:2])
     if not (isinstance(reshape, Node) and isinstance(reshape.op, moves.Reshape)):
@@ -48,7 +47,7 @@ def product_without_transpose(
         return None
     if not isinstance(weights, Constant) or weights.type.rank != 2:
         return None
-    if op.accumulator.overflow is Overflow.SATURATE_EACH_ADD:
+    if not op.accumulator.any_order:
         return None
     permutation = transpose.op.permutation
     kept = _kept_axes(transpose.type.shape, permutation, weights.type.shape[0])

@@ -20,7 +20,7 @@ from intaglio.compiler.passes.select_arithmetic.float_biases import (
 )
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics import float32
-from intaglio.numerics.accumulator import Accumulator
+from intaglio.numerics.accumulator import Accumulator, ProductTruncation
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
@@ -66,12 +66,19 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
     if len(node.operands) > 2 and real_bias is None:
         _require_bias(state, node, rule, x.scale, weights)
     accumulator = Accumulator(
-        IntType(rule.accumulator_bits, signed=True), rule.overflow, rule.order
+        IntType(rule.accumulator_bits, signed=True),
+        rule.overflow,
+        rule.order,
+        rule.truncation,
+        rule.partial_sums,
     )
+    _require_products(state, node, rule)
     exact_bias = real_bias if rule.float_bias is FloatBias.EXACT else None
     operands = [state.operand(name) for name in node.operands[: 2 if real_bias else 3]]
     if real_bias is not None and exact_bias is None:
         operands.append(emit_rounded(state, node, rule, real_bias, x.scale, weights))
+    if rule.truncation is not None and len(operands) > 2:
+        operands[2] = _truncated_bias(state, node, operands[2], rule.truncation)
     accumulated = state.emit(
         node,
         _accumulate(op, accumulator, x.zero_point, weights.zero_points),
@@ -79,7 +86,7 @@ def lower_contraction(state: Lowering, node: Node, op: Contraction) -> str:
         accumulator.type,
         suffix="accumulator",
     )
-    if _is_accumulator(state, node, op, accumulated):
+    if accumulator.plain and _is_accumulator(state, node, op, accumulated):
         exact = Accumulator(element)
         sum = _accumulate(op, exact, x.zero_point, weights.zero_points)
         return state.emit(node, sum, operands, element)
@@ -191,6 +198,8 @@ def _requantizers(
         scale, _ = weights.channel(channel)
         low, high = bounds[channel if len(bounds) > 1 else 0]
         real = real_multiplier(rule.rescale.product, x.scale, output.scale, scale)
+        if rule.truncation is not None:
+            real *= 1 << rule.truncation.dropped_bits
         within = reachable[channel if len(reachable) > 1 else 0]
         if bias is not None:
             addend = Fraction(float(bias.array.ravel()[channel])) / output.scale.fraction
@@ -201,9 +210,38 @@ def _requantizers(
         scheme = rule.rescale.scheme
         if rule.lanes is not None:
             scheme = rule.lanes.scheme_of(channel, channels, scheme)
-        chosen = state.scaling(node, scheme, real, within)
-        found.append(Requantizer(chosen, output.zero_point, low, high))
+        found.append(
+            state.requantizer(node, scheme, real, within, output.zero_point, (low, high), element)
+        )
     return tuple(found)
+
+
+def _require_products(state: Lowering, node: Node, rule: ContractionRule) -> None:
+    """Every product of the operands without their zero points has to fit its register."""
+    if not rule.product_bits:
+        return
+    factors: list[Interval] = []
+    for name in node.operands[:2]:
+        type = state.source.type_of(name)
+        points = type.scaled.zero_points
+        factors.append(type.integer.interval - Interval(min(points), max(points)))
+    products = factors[0] * factors[1]
+    if products.signed_bits > rule.product_bits:
+        raise state.refusal(
+            node,
+            f"its products lie within {products}, product_bits is {rule.product_bits}",
+            f"product_bits of {products.signed_bits}, or narrower codes",
+        )
+
+
+def _truncated_bias(state: Lowering, node: Node, name: str, truncation: ProductTruncation) -> str:
+    """The bias in the scale of truncated products."""
+    bias = state.builder.definitions[name]
+    assert isinstance(bias, Constant)
+    codes = [truncation.apply(int(code)) for code in bias.array]
+    return state.builder.constant(
+        f"{node.name}.truncated_bias", bias.type, np.array(codes, bias.array.dtype), bias.source
+    )
 
 
 def _exact_rounding(

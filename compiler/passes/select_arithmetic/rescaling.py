@@ -94,8 +94,12 @@ def _by_requantizer(
     shape = state.builder.type_of(name).shape
     centred, interval = state.centred(node, name, source.zero_point, "operand")
     real = real_multiplier(rescale.product, source.scale, target.scale)
-    chosen = state.scaling(node, rescale.scheme, real, interval)
-    requantizers = tuple(Requantizer(chosen, target.zero_point, low, high) for low, high in bounds)
+    requantizers = tuple(
+        state.requantizer(
+            node, rescale.scheme, real, interval, target.zero_point, each, node.type.integer
+        )
+        for each in bounds
+    )
     op = fixed.Requantize(requantizers)
     return state.emit(node, op, [centred], node.type.integer, shape)
 

@@ -16,8 +16,10 @@ from intaglio.errors import InvalidOption, UnsupportedModel
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import Profile
-from intaglio.numerics.profile.derive import scaling
+from intaglio.numerics.profile.derive import requantizer, scaling
 from intaglio.numerics.profile.schemes import Scheme
+from intaglio.numerics.profile.stages_scheme import StagesScheme
+from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.scalings import Scaling
 
 
@@ -90,6 +92,30 @@ class Lowering:
             found = str(error).rstrip(".")
             raise self.refusal(node, found, "scales that the profile can multiply by") from None
         return self.within_domain(node, chosen, accumulator)
+
+    def requantizer(
+        self,
+        node: Node,
+        scheme: Scheme,
+        real: Fraction,
+        accumulator: Interval,
+        zero_point: int,
+        bounds: tuple[int, int],
+        result: IntType,
+    ) -> Requantizer:
+        """The requantizer of ``round(accumulator * real) + zero_point``, or a refusal of ``node``.
+
+        Registers of hardware wrap as its file says; no other scheme's may.
+        """
+        low, high = bounds
+        try:
+            chosen = requantizer(scheme, real, accumulator, zero_point, low, high, result)
+        except InvalidOption as error:
+            found = str(error).rstrip(".")
+            raise self.refusal(node, found, "scales that the profile can multiply by") from None
+        if not isinstance(scheme, StagesScheme):
+            self.within_domain(node, chosen.scaling, accumulator)
+        return chosen
 
     def within_domain(self, node: Node, chosen: Scaling, accumulator: Interval) -> Scaling:
         """The scaling again, or a refusal of ``node`` where ``accumulator`` overflows it."""

@@ -4,11 +4,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
+from intaglio.compiler.analysis.accumulators import AccumulateOp
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import AnyOp, Graph, Level
 from intaglio.compiler.ir.types import TensorType
 from intaglio.compiler.targets.tvm.machine import host
 from intaglio.errors import InvalidGraph, UnsupportedModel
+from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import RationalSum, RescaledSum, SharedShiftSum
@@ -23,6 +25,7 @@ class Limit(Enum):
 
     FLOAT32_SOFTMAX = "Float32Softmax is correctly rounded, which takes more than float32"
     WIDE_PRODUCT = f"a product of Requantize or Pairwise has more than {MOST_BITS} bits"
+    TERM_BY_TERM = "a sum truncates products, has partial sums that may overflow, or may trap"
     WIDE_SUM = "a sum of an accumulator, of a pool or of a softmax has more than 128 bits"
 
 
@@ -38,12 +41,18 @@ def problems(graph: Graph) -> Iterator[tuple[Limit, str]]:
         if isinstance(node.op, fixed.Float32Softmax):
             limit = Limit.FLOAT32_SOFTMAX
             yield limit, f"{where}: {limit.value}"
+        if isinstance(node.op, AccumulateOp) and not _in_one_register(node.op.accumulator):
+            yield Limit.TERM_BY_TERM, f"{where}: {Limit.TERM_BY_TERM.value}"
         bits = _bits(node.op, graph.operand_types(node))
         if bits > MOST_BITS:
             sentence = f"{where}: found a product of {bits} bits, expected at most {MOST_BITS}"
             yield Limit.WIDE_PRODUCT, sentence
     for name, words in _wide_sums(graph).items():
         yield Limit.WIDE_SUM, f"{name}: found {words}, expected at most 128"
+
+
+def _in_one_register(accumulator: Accumulator) -> bool:
+    return accumulator.plain and not accumulator.traps
 
 
 _SUSPECT_BITS = 100

@@ -10,6 +10,7 @@ from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.profile.derive_stages import staged_requantizer
 from intaglio.numerics.profile.schemes import (
     DoubleRoundingScheme,
     Float32Scheme,
@@ -25,6 +26,8 @@ from intaglio.numerics.profile.schemes import (
     Scheme,
     TosaScheme,
 )
+from intaglio.numerics.profile.stages_scheme import StagesScheme
+from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding, round_fraction
 from intaglio.numerics.scalings import (
     DoubleRounding,
@@ -39,6 +42,7 @@ from intaglio.numerics.scalings import (
 
 _ONE = Float32.from_value(1.0)
 _EXPONENT_BITS = 5
+_INT64 = IntType(64, signed=True)
 
 
 def real_multiplier(
@@ -98,8 +102,32 @@ def scaling(scheme: Scheme, real: Fraction, accumulator: Interval) -> Scaling:
             return _multiply_add_shift(scheme, real, accumulator)
         case TosaScheme():
             return multipliers.tosa_scale(real, scheme.double_round)
+        case StagesScheme():
+            # Without a zero point, nothing but the registers is left.
+            return staged_requantizer(scheme, real, accumulator, 0, 0, 0, _INT64).scaling
         case _:
             assert_never(scheme)
+
+
+def requantizer(
+    scheme: Scheme,
+    real: Fraction,
+    accumulator: Interval,
+    zero_point: int,
+    low: int,
+    high: int,
+    result: IntType,
+) -> Requantizer:
+    """The requantizer of ``round(x * real) + zero_point``, clamped to ``low..high``.
+
+    Args as for ``staged_requantizer``; all schemes but that add the zero point last.
+
+    Raises:
+        InvalidOption: the scheme can't represent the multiplier.
+    """
+    if isinstance(scheme, StagesScheme):
+        return staged_requantizer(scheme, real, accumulator, zero_point, low, high, result)
+    return Requantizer(scaling(scheme, real, accumulator), zero_point, low, high)
 
 
 def _multiply_add_shift(

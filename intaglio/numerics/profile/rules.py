@@ -4,7 +4,12 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from intaglio.numerics.accumulator import AccumulationOrder, Overflow
+from intaglio.numerics.accumulator import (
+    AccumulationOrder,
+    Overflow,
+    PartialSums,
+    ProductTruncation,
+)
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile.methods import (
     Float32RawRescale,
@@ -118,6 +123,11 @@ class ContractionRule:
         bias_bits: width of the signed bias.
         float_bias: what becomes of a bias in float32.
         lanes: the channels behind the last whole vector, where they are rescaled otherwise.
+        product_bits: width of a product's register; 0 for one that holds every product.  Networks
+            with wider products are refused.
+        truncation: what is dropped of every product.  The bias drops as many bits, rounded alike,
+            and the real multiplier makes up for them.
+        partial_sums: the registers before the accumulator.
     """
 
     rescale: Rescale
@@ -128,11 +138,15 @@ class ContractionRule:
     bias_bits: int = 32
     float_bias: FloatBias = FloatBias.ROUND
     lanes: Lanes | None = None
+    product_bits: int = 0
+    truncation: ProductTruncation | None = None
+    partial_sums: PartialSums | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""
         require_within("accumulator_bits", self.accumulator_bits, 1, 64)
         require_within("bias_bits", self.bias_bits, 1, 64)
+        require_within("product_bits", self.product_bits, 0, 64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from intaglio.numerics.profile.ranges import require_within
+from intaglio.numerics.profile.stages_scheme import StagesScheme
 from intaglio.numerics.rounding import Rounding
 
 
@@ -118,6 +119,7 @@ Scheme = (
     | PowerOfTwoScheme
     | MultiplyAddShiftScheme
     | TosaScheme
+    | StagesScheme
 )
 
 

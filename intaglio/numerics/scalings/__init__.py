@@ -22,6 +22,15 @@ from intaglio.numerics.scalings.primitives import (
 )
 from intaglio.numerics.scalings.rational_multiply import RationalMultiply
 from intaglio.numerics.scalings.shift import Shift
+from intaglio.numerics.scalings.stages import (
+    AddStep,
+    MultiplyStep,
+    SaturateStep,
+    ShiftStep,
+    Stages,
+    Step,
+    WrapStep,
+)
 from intaglio.numerics.scalings.thresholds import Thresholds
 from intaglio.numerics.scalings.tosa_scale import TosaScale
 
@@ -37,9 +46,11 @@ Scaling = (
     | TosaScale
     | RationalMultiply
     | Thresholds
+    | Stages
 )
 
 __all__ = [
+    "AddStep",
     "DoubleRounding",
     "Float32Multiply",
     "Float32MultiplyAdd",
@@ -47,11 +58,17 @@ __all__ = [
     "Int16Multiply",
     "MultiplyAddShift",
     "MultiplyShift",
+    "MultiplyStep",
     "RationalMultiply",
+    "SaturateStep",
     "Scaling",
     "Shift",
+    "ShiftStep",
+    "Stages",
+    "Step",
     "Thresholds",
     "TosaScale",
+    "WrapStep",
     "rounding_shift_away",
     "rounding_shift_up",
     "saturating_rounding_doubling_high_multiply",

@@ -16,6 +16,7 @@ from intaglio.numerics.scalings import (
     RationalMultiply,
     Scaling,
     Shift,
+    Stages,
     Thresholds,
     TosaScale,
 )
@@ -24,6 +25,7 @@ from intaglio.numerics.vectorized.float_kernels import Float32Kernel, Float64Ker
 from intaglio.numerics.vectorized.kernel import Kernel
 from intaglio.numerics.vectorized.rational_kernel import RationalKernel
 from intaglio.numerics.vectorized.shift_kernel import ShiftKernel, ShiftScaling
+from intaglio.numerics.vectorized.stages_kernel import StagesKernel
 from intaglio.numerics.vectorized.threshold_kernel import ThresholdKernel
 from intaglio.numerics.vectorized.wide_kernel import WideShiftKernel
 
@@ -53,6 +55,8 @@ def _family(scaling: Scaling) -> tuple[type[object], Hashable]:
             return Float32MultiplyAdd, scaling.rounding
         case Float32Multiply() | Float64Multiply() | Thresholds():
             return type(scaling), None
+        case Stages():
+            return Stages, scaling.structure
         case _:
             assert_never(scaling)
 
@@ -80,6 +84,8 @@ def kernels_of(scalings: Sequence[Scaling]) -> list[Kernel]:
             return _rational_kernels(_of(RationalMultiply, scalings), rounding)
         case Thresholds():
             return [ThresholdKernel(_of(Thresholds, scalings))]
+        case Stages():
+            return [StagesKernel(_of(Stages, scalings))]
         case _:
             assert_never(scalings[0])
 

@@ -10,6 +10,7 @@ from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.float_multiply import float_multiplied
 from intaglio.compiler.targets.tvm.expressions.floating import ScalarOnly
 from intaglio.compiler.targets.tvm.expressions.rounding import divide, shift_right
+from intaglio.compiler.targets.tvm.expressions.stages import staged
 from intaglio.compiler.targets.tvm.expressions.steps import count_steps
 from intaglio.compiler.targets.tvm.function import index, load
 from intaglio.compiler.targets.tvm.library import Expression, tirx
@@ -28,6 +29,7 @@ from intaglio.numerics.scalings import (
     RationalMultiply,
     Scaling,
     Shift,
+    Stages,
     Thresholds,
     TosaScale,
 )
@@ -57,6 +59,8 @@ def structure(scaling: Scaling) -> Structure:
             return (type(scaling),)
         case TosaScale():
             return type(scaling), scaling.double_round
+        case Stages():
+            return type(scaling), scaling.structure
         case _:
             assert_never(scaling)
 
@@ -142,6 +146,8 @@ def _of_one_structure(
             return -count if first.descending else count
         case Float32Multiply() | Float32MultiplyAdd() | Float64Multiply():
             return float_multiplied(at, scalings, x, needed)
+        case Stages():
+            return staged(at, _all(first, scalings), x)
         case _:
             assert_never(first)
 

@@ -136,7 +136,7 @@ def held(at: Channels, x: Number, type: IntType, overflow: Overflow) -> Number:
     match overflow:
         case Overflow.WRAP:
             return at.once(x.wrap(type))
-        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
+        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
             return clamped(at, [type.minimum], [type.maximum], x)
         case _:
             assert_never(overflow)

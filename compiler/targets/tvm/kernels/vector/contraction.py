@@ -84,6 +84,8 @@ def _accumulated(scope: Scope, op: AccumulateOp) -> Interval | None:
     bounds = reduce(
         ChannelRange.__or__, channel_ranges(scope.graph.definitions, scope.node, op, scope.ranges)
     )
+    if not op.accumulator.plain:
+        return None
     type = op.accumulator.type
     fits = INT32.interval.contains(bounds.total)
     match op.accumulator.overflow:
@@ -91,5 +93,5 @@ def _accumulated(scope: Scope, op: AccumulateOp) -> Interval | None:
             return bounds.total if fits else INT32.interval if type == INT32 else None
         case Overflow.SATURATE:
             return bounds.total if fits else None
-        case Overflow.SATURATE_EACH_ADD:
+        case Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
             return bounds.total if fits and type.interval.contains(bounds.partial) else None
