@@ -4,6 +4,7 @@ import pickle
 import pytest
 
 from intaglio.errors import (
+    AccumulatorTrapped,
     EmulationFailed,
     ExceedsBudget,
     IntaglioError,
@@ -27,6 +28,7 @@ ERRORS = (
     InvalidText(3, "%x = ?", "?", "an op"),
     InvalidProfile("mine", "bound", "x", "y"),
     UnsupportedModel("net.onnx", ["node a: no"], "Replace it"),
+    AccumulatorTrapped("conv", "the sum 128, which i8 doesn't hold"),
     ExceedsBudget("net.onnx", ["conv: found 9 bytes, expected 8"], ["narrower codes"]),
     MissingPeer("litert"),
     MissingTool("qemu-aarch64", "install it"),

@@ -106,9 +106,11 @@ def test_each_matrix_of_a_batch_is_a_sum_of_its_own() -> None:
 def unrounded(graph: Graph, name: str) -> Graph:
     """The graph of one accumulating node alone, in an accumulator that never overflows."""
     ((node, op),) = [(n, o) for n, o in accumulating_nodes(graph) if n.name == name]
-    wide = replace(op, accumulator=EXACT)
-    kept = Node(name, replace(node.type, element=EXACT.type), wide, node.operands)
-    nodes = [kept if each.name == name else each for each in graph.nodes]
+    kept = op.accumulator
+    exact = replace(EXACT, truncation=kept.truncation, partial_sums=kept.partial_sums)
+    wide = replace(op, accumulator=exact)
+    alone = Node(name, replace(node.type, element=EXACT.type), wide, node.operands)
+    nodes = [alone if each.name == name else each for each in graph.nodes]
     last = next(at for at, each in enumerate(nodes) if each.name == name)
     return replace(graph, nodes=tuple(nodes[: last + 1]), outputs=(name,), output_sources=())
 

@@ -81,7 +81,7 @@ BAD = {
     ),
     "word": (
         HEAD + "%y: i8[1,2] = cast(%x) overflow=clip",
-        "line 3: found 'clip', expected wrap or saturate or saturate-each-add:\n"
+        "line 3: found 'clip', expected wrap or saturate or saturate-each-add or trap:\n"
         "  %y: i8[1,2] = cast(%x) overflow=clip",
     ),
     "length": (

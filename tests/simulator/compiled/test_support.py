@@ -46,9 +46,16 @@ FLOAT_TAIL = """
 %y: f32[4] = float32_softmax(%r) axis=0
 """
 
+TERM_BY_TERM = """
+%x: i8[1,4] = input
+%w: i8[4,1] = input
+%y: i8[1,1] = mat_mul(%x, %w) accumulator=accumulator(type=i8, overflow=trap)
+"""
+
 WITNESSES = {
     Limit.FLOAT32_SOFTMAX: FLOAT_TAIL,
     Limit.WIDE_PRODUCT: WIDE,
+    Limit.TERM_BY_TERM: TERM_BY_TERM,
     Limit.WIDE_SUM: WIDE_SUM,
 }
 
