@@ -7,6 +7,7 @@ from typing import assert_never
 
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import (
+    AddStep,
     DoubleRounding,
     Float32Multiply,
     Float32MultiplyAdd,
@@ -14,11 +15,16 @@ from intaglio.numerics.scalings import (
     Int16Multiply,
     MultiplyAddShift,
     MultiplyShift,
+    MultiplyStep,
     RationalMultiply,
+    SaturateStep,
     Scaling,
     Shift,
+    ShiftStep,
+    Stages,
     Thresholds,
     TosaScale,
+    WrapStep,
 )
 
 _ZERO = Fraction(0)
@@ -74,5 +80,25 @@ def real_scaling(scaling: Scaling) -> RealScaling | None:
             return RealScaling(factor.fraction, addend.fraction, rounding)
         case Thresholds():
             return None
+        case Stages():
+            return _composed(scaling)
         case _:
             assert_never(scaling)
+
+
+def _composed(scaling: Stages) -> RealScaling:
+    factor, offset, rounding = Fraction(1), _ZERO, Rounding.FLOOR
+    for step in scaling.steps:
+        match step:
+            case AddStep():
+                offset += step.value
+            case MultiplyStep():
+                factor, offset = factor * step.multiplier, offset * step.multiplier
+            case ShiftStep():
+                factor, offset = factor / (1 << step.shift), offset / (1 << step.shift)
+                rounding = step.rounding
+            case WrapStep() | SaturateStep():
+                pass
+            case _:
+                assert_never(step)
+    return RealScaling(factor, offset, rounding)

@@ -200,7 +200,7 @@ def _of_accumulator(each: AccumulatorStatistics) -> OverflowCounts:
     match each.overflow:
         case Overflow.WRAP:
             return replace(counts, wraps=overflows)
-        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
+        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
             return replace(counts, saturations=overflows)
         case _:
             assert_never(each.overflow)

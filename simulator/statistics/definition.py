@@ -13,6 +13,7 @@ from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overfl
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.reference import accumulate, elementwise, pooling, run
 from intaglio.simulator.reference.containers import integers
+from intaglio.simulator.reference.sums import accumulate as kept
 from intaglio.simulator.statistics.clamps import CodeOp, Requantizing, with_wider_clamp
 from intaglio.simulator.statistics.counts import (
     AccumulatorStatistics,
@@ -76,13 +77,13 @@ class _Sums:
             case Overflow.WRAP | Overflow.SATURATE:
                 self.overflows.append(int(not accumulator.type.contains(exact)))
                 self.additions.append(0)
-            case Overflow.SATURATE_EACH_ADD:
+            case Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
                 clamped = _clamped_additions(listed, bias, accumulator)
                 self.overflows.append(int(clamped > 0))
                 self.additions.append(clamped)
             case _:
                 assert_never(accumulator.overflow)
-        return accumulate.accumulate(listed, bias, accumulator)
+        return kept(listed, bias, accumulator)
 
 
 def _clamped_additions(terms: Sequence[int], bias: int, accumulator: Accumulator) -> int:

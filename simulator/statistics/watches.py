@@ -88,7 +88,7 @@ def watch_sums(
 
 def _exact_sum_decides(accumulator: Accumulator, partial: Interval) -> bool:
     """Whether the result is a function of the exact sum alone."""
-    if accumulator.overflow is not Overflow.SATURATE_EACH_ADD:
+    if not accumulator.overflow.ordered:
         return True
     return accumulator.type.interval.contains(partial)
 
@@ -99,7 +99,7 @@ def _kept(sums: Array, accumulator: Accumulator) -> Array:
             return accumulator.type.wrap_array(sums)
         case Overflow.SATURATE:
             return accumulator.type.saturate_array(sums)
-        case Overflow.SATURATE_EACH_ADD:
+        case Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
             raise AssertionError("an ordered sum that can saturate was taken for an exact one")
         case _:
             assert_never(accumulator.overflow)

@@ -26,6 +26,7 @@ from intaglio.numerics.scalings import (
     RationalMultiply,
     Scaling,
     Shift,
+    Stages,
     Thresholds,
     TosaScale,
 )
@@ -51,7 +52,7 @@ def affine_product(scaling: Scaling) -> tuple[int, int] | None:
             return multiplier, 0
         case Shift(shift=shift):
             return 1 << max(-shift, 0), 0
-        case Float32Multiply() | Float32MultiplyAdd() | Float64Multiply() | Thresholds():
+        case Float32Multiply() | Float32MultiplyAdd() | Float64Multiply() | Thresholds() | Stages():
             return None
         case _:
             assert_never(scaling)
@@ -82,7 +83,7 @@ def rounding_stages(scaling: Scaling, domain: Progression) -> tuple[RoundingStag
             return float_stages(factor, Rounding.HALF_AWAY_FROM_ZERO, domain)
         case Float32MultiplyAdd(factor=factor):
             return conversion_stage(factor, domain), product_stage(factor, domain)
-        case Thresholds():
+        case Thresholds() | Stages():
             return ()
         case _:
             assert_never(scaling)

@@ -29,6 +29,7 @@ from intaglio.numerics.scalings import (
     RationalMultiply,
     Scaling,
     Shift,
+    Stages,
     Thresholds,
     TosaScale,
 )
@@ -83,7 +84,7 @@ def rounded_by(scaling: Scaling, x: int) -> list[Rounded]:
             single = float32.multiply(Float32.from_integer(x), scaling.factor)
             last = ("integer", float32.add(single, scaling.addend).fraction, scaling.rounding)
             return [*rounded_by_product(scaling.factor, x), last]
-        case Thresholds():
+        case Thresholds() | Stages():
             return []
         case _:
             assert_never(scaling)
