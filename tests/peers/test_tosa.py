@@ -15,7 +15,7 @@ from intaglio.commands.peers.environments import python_of
 from intaglio.compiler.ir.graph import Array, Graph
 from intaglio.numerics.profile import load_profile
 from intaglio.simulator import vectorized
-from tests.peers.tosa.graphs import TYPES, Case, graph_of
+from tests.peers.tosa.graphs import PROFILES, TYPES, Case, graph_of
 from tests.simulator.engines import assert_engines_agree
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
@@ -59,7 +59,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     with np.load(answer) as file:
         told = json.loads(str(file["cases"]))
         program = f"{told['program']}, tosa_reference_model"
-        assert program in load_profile("tosa-single").checked_against
+        for profile in PROFILES.values():
+            assert program in load_profile(profile).checked_against
         return [_case(index, described, file) for index, described in enumerate(told["cases"])]
 
 
@@ -75,6 +76,12 @@ def _case(index: int, described: Mapping[str, Any], file: Mapping[str, Array]) -
         TYPES[described["result"][0]],
         file[f"{index}.{len(operands)}"],
     )
+
+
+@pytest.mark.parametrize("mode", PROFILES)
+def test_both_roundings_are_among_the_tests(cases: list[Case], mode: str) -> None:
+    rescales = [case for case in cases if case.op == "RESCALE"]
+    assert sum(case.attributes["roundingmode"] == mode for case in rescales) >= 100
 
 
 def _quick(graph: Graph, feeds: dict[str, Array]) -> dict[str, Array]:

@@ -10,6 +10,7 @@ from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds, cuts_codes
 from intaglio.compiler.passes.select_arithmetic.rescaling import Bounds
+from intaglio.compiler.passes.select_arithmetic.shared_shift import SharedShift, shared_shift
 from intaglio.compiler.passes.select_arithmetic.squared_difference import lower_squared_difference
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics import float32
@@ -39,7 +40,7 @@ from intaglio.numerics.profile.methods import (
 from intaglio.numerics.profile.schemes import DoubleRoundingScheme, Rescale, ScaleProduct
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.requantizers import Requantizer
-from intaglio.numerics.rounding import Rounding, round_fraction
+from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import (
     DoubleRounding,
     Float32Multiply,
@@ -124,7 +125,9 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
         case RescaledSumMethod():
             name = _pairwise(state, pair, _rescaled_sum(state, pair, rule.method))
         case SharedShiftMethod():
-            name = _pairwise(state, pair, _shared_shift_sum(state, pair, rule.method))
+            scales = left.scale, right.scale, output.scale
+            shared = shared_shift(state, node, rule.method, *scales)
+            name = _pairwise(state, pair, _shared_shift_sum(pair, rule.method, shared))
         case FusedMultiplyAddMethod():
             name = _fused(state, pair)
         case DequantizedMethod():
@@ -170,8 +173,9 @@ def _rescaled_sum(state: Lowering, pair: _Pair, method: RescaledSumMethod) -> Re
     shift = method.left_shift
     match method.operand_shift:
         case OperandShift.ROUND:
-            left = state.scaling(pair.node, method.scheme, reals[0], left_operand)
-            right = state.scaling(pair.node, method.scheme, reals[1], right_operand)
+            scheme = method.operand_scheme or method.scheme
+            left = state.scaling(pair.node, scheme, reals[0], left_operand)
+            right = state.scaling(pair.node, scheme, reals[1], right_operand)
         case OperandShift.FLOOR:
             floor = DoubleRoundingScheme(Rounding.FLOOR)
             left = state.scaling(pair.node, floor, reals[0], left_operand)
@@ -208,38 +212,23 @@ def _joined(
     return state.within_domain(pair.node, chosen, _centred(element, quantization))
 
 
-def _shared_shift_sum(state: Lowering, pair: _Pair, method: SharedShiftMethod) -> SharedShiftSum:
-    """The larger ratio to the output scale gets a multiplier of ``multiplier_bits`` bits."""
-    product = ScaleProduct.FLOAT32 if method.float32_ratios else ScaleProduct.EXACT
-    left = real_multiplier(product, pair.left.scale, pair.output.scale)
-    right = real_multiplier(product, pair.right.scale, pair.output.scale)
-    shift = method.multiplier_bits - 1 - _floor_log2(max(left, right))
-    if shift < 0:
-        raise state.refusal(
-            pair.node,
-            f"an operand's scale is {float(max(left, right)):.3g} times the result's",
-            f"a ratio that fits {method.multiplier_bits} bits",
-        )
-    left_multiplier = round_fraction(left * (1 << shift), Rounding.HALF_EVEN)
-    right_multiplier = round_fraction(right * (1 << shift), Rounding.HALF_EVEN)
-    if pair.function is PairFunction.SUBTRACT:
-        right_multiplier = -right_multiplier
-    bias = -(left_multiplier * pair.left.zero_point + right_multiplier * pair.right.zero_point)
+def _shared_shift_sum(
+    pair: _Pair, method: SharedShiftMethod, shared: SharedShift
+) -> SharedShiftSum:
+    """Zero points join the bias; a difference negates the second multiplier."""
+    left = shared.left
+    right = -shared.right if pair.function is PairFunction.SUBTRACT else shared.right
+    bias = -(left * pair.left.zero_point + right * pair.right.zero_point)
     return SharedShiftSum(
-        left_multiplier,
-        right_multiplier,
+        left,
+        right,
         bias,
-        shift,
+        shared.shift,
         method.rounding,
         pair.output.zero_point,
         pair.low,
         pair.high,
     )
-
-
-def _floor_log2(value: Fraction) -> int:
-    exponent = value.numerator.bit_length() - value.denominator.bit_length()
-    return exponent if Fraction(2) ** exponent <= value else exponent - 1
 
 
 def _fused(state: Lowering, pair: _Pair) -> str:

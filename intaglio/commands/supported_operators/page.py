@@ -105,7 +105,11 @@ def _operators(
 
 
 def _profile_table(words: Sequence[str]) -> str:
-    rows = [(name, *(_cell(name, word) for word in words)) for name in profile_names()]
+    """One row for each profile; those that take the same share one."""
+    names: dict[Row, list[str]] = {}
+    for name in profile_names():
+        names.setdefault(tuple(_cell(name, word) for word in words), []).append(name)
+    rows = [(", ".join(each), *row) for row, each in names.items()]
     return _table(("profile", *words), rows)
 
 

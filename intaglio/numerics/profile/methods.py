@@ -22,11 +22,15 @@ class OperandShift(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RescaledSumMethod:
-    """TFLite ADD and SUB: both operands scaled to twice the larger scale, summed, scaled again."""
+    """TFLite ADD and SUB: both operands scaled to twice the larger scale, summed, scaled again.
+
+    ``operand_scheme`` scales the operands where that is another arithmetic than the result's.
+    """
 
     left_shift: int
     scheme: Scheme
     operand_shift: OperandShift = OperandShift.ROUND
+    operand_scheme: Scheme | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""
@@ -34,16 +38,36 @@ class RescaledSumMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class RatioLimits:
+    """Beyond these a machine leaves the integers, and a sum is refused.
+
+    Both ratios lie from 2**``least_exponent`` up to below 2**``exponent_above``, the shift is
+    ``largest_shift`` at most, and no multiplier rounds up to a bit more.
+    """
+
+    least_exponent: int
+    exponent_above: int
+    largest_shift: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("least_exponent", self.least_exponent, -126, 127)
+        require_within("exponent_above", self.exponent_above, self.least_exponent + 1, 128)
+        require_within("largest_shift", self.largest_shift, 0, 62)
+
+
+@dataclass(frozen=True, slots=True)
 class SharedShiftMethod:
     """Integer multipliers at one shared shift, one rounding.
 
     The larger ratio to the output scale gets ``multiplier_bits`` bits.  ``float32_ratios`` forms
-    the ratios in float32 (XNNPACK), else they are exact.
+    the ratios in float32 (XNNPACK, ONNX Runtime on ARM), else they are exact.
     """
 
     multiplier_bits: int
     rounding: Rounding
     float32_ratios: bool
+    limits: RatioLimits | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""

@@ -17,18 +17,23 @@ TEXT = format_profile(replace(load_profile("tflm"), checked_against=()))
 
 def test_the_shipped_profiles() -> None:
     assert profile_names() == (
+        "cmsis-nn",
         "dory",
         "litert-opt-x86",
         "litert-ref-1.2",
         "litert-ref-1.3",
+        "litert-xnnpack-arm64",
         "litert-xnnpack-x86",
         "onnx-spec",
+        "ort-arm64",
         "ort-x86-vnni",
+        "pow2-half-even",
         "pow2-half-up",
         "qonnx",
         "single-rounding",
         "tflm",
         "torch-pt2e",
+        "tosa-double",
         "tosa-single",
     )
 

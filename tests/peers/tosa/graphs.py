@@ -17,10 +17,13 @@ from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import load_profile
+from intaglio.numerics.profile.schemes import Rescale, TosaScheme
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import MultiplyShift, TosaScale
 
+PROFILES = {"SINGLE_ROUND": "tosa-single", "DOUBLE_ROUND": "tosa-double"}
+"""The profile of each rounding mode that the specification leaves no freedom."""
 TYPES = {f"INT{bits}": IntType(bits, signed=True) for bits in (4, 8, 16, 32, 48, 64)}
 
 
@@ -107,7 +110,7 @@ def _rescale(made: _Construction) -> str:
     case = made.case
     source = _unsigned(case.types[0], case.attributes["inputunsigned"])
     target = _unsigned(case.result_type, case.attributes["outputunsigned"])
-    double = case.attributes["roundingmode"] == "DOUBLE_ROUND"
+    double_round = _double_round(PROFILES[case.attributes["roundingmode"]])
     multipliers, shifts = made.numbers(1), made.numbers(2)
     (zero_in,) = np.array(made.numbers(3)).astype(source.dtype).tolist()
     (zero_out,) = np.array(made.numbers(4)).astype(target.dtype).tolist()
@@ -118,14 +121,21 @@ def _rescale(made: _Construction) -> str:
         constant = made.builder.constant("zero", zero, np.array(zero_in))
         x = made.node(fixed.Subtract(), [x, constant], exact)
     requantizers = tuple(
-        Requantizer(_scale(multiplier, shift, double), zero_out, target.minimum, target.maximum)
+        Requantizer(
+            TosaScale(multiplier, shift, double_round), zero_out, target.minimum, target.maximum
+        )
         for multiplier, shift in zip(multipliers, shifts, strict=True)
     )
     return made.node(fixed.Requantize(requantizers), [x], target)
 
 
-def _scale(multiplier: int, shift: int, double: bool) -> TosaScale:
-    return TosaScale(multiplier, shift, double_round=double)
+def _double_round(name: str) -> bool:
+    """What the profile says of an 8-bit code in another scale."""
+    profile, byte = load_profile(name), IntType(8, signed=True)
+    method = profile.first(profile.rescale, "requantize", byte, byte).method
+    assert isinstance(method, Rescale)
+    assert isinstance(method.scheme, TosaScheme)
+    return method.scheme.double_round
 
 
 def _convolution(made: _Construction) -> str:

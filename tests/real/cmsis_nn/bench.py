@@ -10,10 +10,20 @@ from intaglio.compiler.ir.graph import Graph, Level
 from intaglio.compiler.ir.types import TensorType
 from intaglio.numerics.integers import IntType
 from tests.real.cmsis_nn import layers
+from tests.real.cmsis_nn.arithmetic import contraction
 from tests.real.cmsis_nn.case import INPUTS, OUTPUTS, Array, Case
-from tests.real.cmsis_nn.layers import I4, I8, I32, I64, Plan
+from tests.real.cmsis_nn.layers import I4, I8, I32, Plan
 
 MULTIPLIERS, SHIFTS = ("output_mult", "output_multiplier"), ("output_shift",)
+KINDS = {
+    "fully": "fully_connected",
+    "fc": "fully_connected",
+    "transpose": "conv_transpose2d",
+    "dw": "depthwise_conv2d",
+    "depthwise": "depthwise_conv2d",
+    "": "conv2d",
+}
+"""By what a case's name has in it; the first counts."""
 WEIGHTS, BIASES = ("weights", "input_weights"), ("biases", "bias", "input_bias")
 
 
@@ -49,7 +59,11 @@ class Bench:
 
     def plan(self, channels: int) -> Plan:
         """How the case requantizes: one multiplier in the header, or an array."""
-        long = self.case.array(INPUTS).dtype == np.int16 and "xint32" not in self.case.name
+        operand = IntType(8 * self.case.array(INPUTS).itemsize, signed=True)
+        narrow = operand == I8 or "xint32" in self.case.name
+        bias = I32 if narrow else IntType(64, signed=True)
+        kind = next(kind for stem, kind in KINDS.items() if stem in self.case.name)
+        rule = contraction(kind, operand, bias)
         if "OUTPUT_MULTIPLIER" in self.numbers:
             multipliers, shifts = [self.of("OUTPUT_MULTIPLIER")], [self.of("OUTPUT_SHIFT")]
         else:
@@ -57,7 +71,7 @@ class Bench:
             shifts = self.case.array(SHIFTS, channels).tolist()
         bounds = self.of("OUT_ACTIVATION_MIN"), self.of("OUT_ACTIVATION_MAX")
         zero_point = self.of("OUTPUT_OFFSET")
-        return Plan(I64 if long else I32, multipliers, shifts, zero_point, *bounds)
+        return Plan(rule, multipliers, shifts, zero_point, *bounds)
 
     def weights(self, shape: tuple[int, ...]) -> tuple[Array, int]:
         """The weights, and the bits of each."""

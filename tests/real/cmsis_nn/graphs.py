@@ -8,12 +8,15 @@ import numpy as np
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.types import TensorType
 from intaglio.numerics.accumulator import Accumulator
+from intaglio.numerics.integers import IntType
 from intaglio.numerics.pairs import RescaledSum
+from intaglio.numerics.profile.schemes import Scheme
 from intaglio.numerics.requantizers import Requantizer
 from tests.real.cmsis_nn import layers
+from tests.real.cmsis_nn.arithmetic import contraction, product, rescaled_sum, scaling_of
 from tests.real.cmsis_nn.bench import BIASES, Bench, Demand
 from tests.real.cmsis_nn.case import Case
-from tests.real.cmsis_nn.layers import I8, I16, I32, I64, Plan, double_rounding, window
+from tests.real.cmsis_nn.layers import I8, I16, I32, Plan, window
 from tests.real.cmsis_nn.recurrent import lstm, svdf
 from tests.real.cmsis_nn.softmax import softmax
 
@@ -89,12 +92,14 @@ def batch_matmul(case: Case) -> Demand:
 
     operands = [operand("LHS", bool(bench.of("ADJ_X"))), operand("RHS", bool(bench.of("ADJ_Y")))]
     axes = ("OUTPUT_BATCH", "OUTPUT_HEIGHT", "OUTPUT_ROWS", "OUTPUT_COLS")
-    sums = TensorType(I64, tuple(bench.of(axis) for axis in axes))
-    product = bench.builder.node("sums", sums, fixed.MatMul(Accumulator(I64)), operands)
+    rule = contraction("mat_mul", I16, None)
+    word = IntType(rule.accumulator_bits, signed=True)
+    sums = TensorType(word, tuple(bench.of(axis) for axis in axes))
+    total = bench.builder.node("sums", sums, fixed.MatMul(Accumulator(word)), operands)
     bounds = bench.of("ACTIVATION_MIN"), bench.of("ACTIVATION_MAX")
     multiplier, shift = bench.of("OUTPUT_MULTIPLIER"), bench.of("OUTPUT_SHIFT")
-    plan = Plan(I64, [multiplier], [shift], bench.of("OUTPUT_OFFSET"), *bounds)
-    return bench.finish(layers.requantize(bench.builder, product, plan, I16))
+    plan = Plan(rule, [multiplier], [shift], bench.of("OUTPUT_OFFSET"), *bounds)
+    return bench.finish(layers.requantize(bench.builder, total, plan, I16))
 
 
 def pool(case: Case) -> Demand:
@@ -112,13 +117,16 @@ def addition(case: Case) -> Demand:
     bench = Bench(case)
     shape = (bench.of("DST_SIZE"),)
     operands = [bench.input(shape, ("input1",)), bench.input(shape, ("input2",))]
+    element = bench.builder.type_of(operands[0]).integer
+    method = rescaled_sum(element)
+    assert method.left_shift == bench.of("LEFT_SHIFT")
     arithmetic = RescaledSum(
         -bench.of("INPUT1_OFFSET"),
         -bench.of("INPUT2_OFFSET"),
-        bench.of("LEFT_SHIFT"),
-        double_rounding(bench.of("INPUT1_MULT"), bench.of("INPUT1_SHIFT")),
-        double_rounding(bench.of("INPUT2_MULT"), bench.of("INPUT2_SHIFT")),
-        _output(bench),
+        method.left_shift,
+        scaling_of(method.scheme, bench.of("INPUT1_MULT"), bench.of("INPUT1_SHIFT")),
+        scaling_of(method.scheme, bench.of("INPUT2_MULT"), bench.of("INPUT2_SHIFT")),
+        _output(bench, method.scheme),
     )
     declared = bench.builder.type_of(operands[0])
     return bench.finish(bench.builder.node("codes", declared, fixed.Pairwise(arithmetic), operands))
@@ -130,14 +138,15 @@ def multiplication(case: Case) -> Demand:
     shape = (bench.of("DST_SIZE"),)
     operands = [bench.input(shape, ("input1",)), bench.input(shape, ("input2",))]
     op = fixed.Multiply(-bench.of("INPUT1_OFFSET"), -bench.of("INPUT2_OFFSET"))
-    product = bench.builder.node("product", TensorType(I32, shape), op, operands)
+    exact = bench.builder.node("product", TensorType(I32, shape), op, operands)
     declared = bench.builder.type_of(operands[0])
-    requantize = fixed.Requantize((_output(bench),))
-    return bench.finish(bench.builder.node("codes", declared, requantize, [product]))
+    scheme = product("multiply", declared.integer, declared.integer)
+    requantize = fixed.Requantize((_output(bench, scheme),))
+    return bench.finish(bench.builder.node("codes", declared, requantize, [exact]))
 
 
-def _output(bench: Bench) -> Requantizer:
-    scaling = double_rounding(bench.of("OUTPUT_MULT"), bench.of("OUTPUT_SHIFT"))
+def _output(bench: Bench, scheme: Scheme) -> Requantizer:
+    scaling = scaling_of(scheme, bench.of("OUTPUT_MULT"), bench.of("OUTPUT_SHIFT"))
     bounds = bench.of("OUT_ACTIVATION_MIN"), bench.of("OUT_ACTIVATION_MAX")
     return Requantizer(scaling, bench.of("OUTPUT_OFFSET"), *bounds)
 
@@ -210,7 +219,8 @@ def network(case: Case) -> Demand:
     weights = case.array(("layer_14_fully_connected_weights",)).reshape(outputs, depth)
     bias = case.array(("layer_14_fully_connected_bias",), outputs)
     multiplier, shift = numbers["OUTPUT_MULTIPLIER"], numbers["OUTPUT_SHIFT"]
-    plan = Plan(I32, [multiplier], [shift], numbers["OUTPUT_OFFSET"], *_bounds(numbers))
+    rule = contraction("fully_connected", I8, I32)
+    plan = Plan(rule, [multiplier], [shift], numbers["OUTPUT_OFFSET"], *_bounds(numbers))
     value = layers.dense(builder, value, weights, I8.bits, bias, -numbers["INPUT_OFFSET"], plan)
     numbers = _layer(case, "SOFTMAX_15")
     parameters = numbers["MULT"], numbers["SHIFT"], numbers["DIFF_MIN"]
@@ -229,8 +239,9 @@ def _network_convolution(bench: Bench, x: str, kind: str, number: int) -> str:
         groups, array = inputs, array.reshape(1, *slide.kernel, outputs).transpose(3, 1, 2, 0)
     weights = layers.constant(builder, "weights", array, I8.bits)
     bias = layers.constant(builder, "bias", case.array((f"{stem}_bias",), outputs), I32.bits)
+    op = "conv2d" if kind == "conv_2d" else "depthwise_conv2d"
     plan = Plan(
-        I32,
+        contraction(op, I8, I32),
         case.array((f"{stem}_output_mult",), outputs).tolist(),
         case.array((f"{stem}_output_shift",), outputs).tolist(),
         numbers["OUTPUT_OFFSET"],

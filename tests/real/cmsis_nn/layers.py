@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers of CMSIS-NN as fixed ops: its multipliers and shifts as they are.
-
-Source of the arithmetic: CMSIS-NN, ``arm_nn_requantize`` without single rounding (int8, and int16
-with a 32-bit bias) and ``arm_nn_requantize_s64`` (int16 with a 64-bit bias).
-"""
+"""Layers of CMSIS-NN as fixed ops: its multipliers and shifts by the rules of the profile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +11,13 @@ from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.types import TensorType
 from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile import ContractionRule
 from intaglio.numerics.requantizers import Requantizer
-from intaglio.numerics.rounding import Rounding
-from intaglio.numerics.scalings import DoubleRounding, Int16Multiply, RationalMultiply, Scaling
+from intaglio.numerics.scalings import RationalMultiply
+from tests.real.cmsis_nn.arithmetic import mean_rounding, scaling_of
 from tests.real.cmsis_nn.case import Array
 
-I4, I8, I16, I32, I64 = (IntType(bits, signed=True) for bits in (4, 8, 16, 32, 64))
+I4, I8, I16, I32 = (IntType(bits, signed=True) for bits in (4, 8, 16, 32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class Plan:
     """How a layer sums and requantizes.
 
     Attributes:
-        accumulator: 32 bits, or 64 where CMSIS-NN requantizes 64.
+        rule: the profile's.
         multipliers: one or one a channel.
         shifts: as many.
         zero_point: of the result.
@@ -36,7 +33,7 @@ class Plan:
         high: bound of the result.
     """
 
-    accumulator: IntType
+    rule: ContractionRule
     multipliers: Sequence[int]
     shifts: Sequence[int]
     zero_point: int
@@ -44,22 +41,21 @@ class Plan:
     high: int
 
     @property
+    def accumulator(self) -> IntType:
+        """32 bits, or 64."""
+        return IntType(self.rule.accumulator_bits, signed=True)
+
+    @property
     def requantizers(self) -> tuple[Requantizer, ...]:
         """One or one a channel."""
-        return tuple(
-            Requantizer(self._scaling(multiplier, shift), self.zero_point, self.low, self.high)
+        scheme = self.rule.rescale.scheme
+        scalings = (
+            scaling_of(scheme, multiplier, shift)
             for multiplier, shift in zip(self.multipliers, self.shifts, strict=True)
         )
-
-    def _scaling(self, multiplier: int, shift: int) -> Scaling:
-        if self.accumulator == I64:
-            return Int16Multiply(multiplier, shift)
-        return double_rounding(multiplier, shift)
-
-
-def double_rounding(multiplier: int, shift: int) -> DoubleRounding:
-    """``arm_nn_requantize``."""
-    return DoubleRounding(multiplier, shift, Rounding.HALF_AWAY_FROM_ZERO)
+        return tuple(
+            Requantizer(scaling, self.zero_point, self.low, self.high) for scaling in scalings
+        )
 
 
 def constant(builder: Builder, name: str, array: Array, bits: int) -> str:
@@ -191,12 +187,13 @@ def dense(
 
 
 def average_pool(builder: Builder, x: str, slide: Window, low: int, high: int) -> str:
-    """The mean of the codes in the plane, halves away from zero."""
+    """The mean of the codes in the plane."""
     declared = builder.type_of(x)
+    rounding = mean_rounding(declared.integer)
     shape = (declared.shape[0], *slide.output, declared.shape[3])
     rows, columns = slide.kernel
     by_count = tuple(
-        Requantizer(RationalMultiply(1, count, Rounding.HALF_AWAY_FROM_ZERO), 0, low, high)
+        Requantizer(RationalMultiply(1, count, rounding), 0, low, high)
         for count in range(1, rows * columns + 1)
     )
     arithmetic = fixed.RequantizedSum(0, by_count)

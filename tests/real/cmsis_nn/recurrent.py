@@ -20,12 +20,18 @@ from intaglio.compiler.ir.types import TensorType
 from intaglio.numerics import interpolation
 from intaglio.numerics.accumulator import Accumulator, Overflow
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.schemes import Scheme
 from intaglio.numerics.requantizers import Requantizer
+from tests.real.cmsis_nn.arithmetic import contraction, product, saturates_operands, scaling_of
 from tests.real.cmsis_nn.bench import Bench, Demand
 from tests.real.cmsis_nn.case import Case
-from tests.real.cmsis_nn.layers import I8, I16, I32, constant, double_rounding
+from tests.real.cmsis_nn.layers import I8, I16, I32, constant
 
 SUM = IntType(33, signed=True)
+ADDED = I16 if saturates_operands(I16) else I32
+DENSE, CONVOLVED = (
+    contraction(f"recurrent_{op}", I8, I32).rescale.scheme for op in ("fully_connected", "conv2d")
+)
 
 
 def lstm(case: Case) -> Demand:
@@ -88,7 +94,7 @@ class _Cells:
         summed = self._product_with(x, gate, "input", -self.bench.of("INPUT_ZERO_POINT"), I16)
         if self.hidden is not None:
             zero_point = self.bench.of("OUTPUT_ZERO_POINT")
-            recurrent = self._product_with(self.hidden, gate, "hidden", zero_point, I32)
+            recurrent = self._product_with(self.hidden, gate, "hidden", zero_point, ADDED)
             summed = self._saturated(summed, recurrent)
         return self._node(I16, fixed.Lookup(), [summed, table])
 
@@ -102,16 +108,18 @@ class _Cells:
             bias = self.bench.case.array((f"{gate}_gate_bias",), self.shape[1])
             operands.append(constant(self.builder, f"{gate}_bias", bias, I32.bits))
         sums = self._node(I32, fixed.MatMul(Accumulator(I32), zero_point), operands)
-        return self._requantized(sums, stem.upper(), result)
+        return self._requantized(sums, DENSE, stem.upper(), result)
 
     def _product(self, left: str, right: str, stem: str, result: IntType, zero: int = 0) -> str:
-        product = self._node(I32, fixed.Multiply(), [left, right])
-        return self._requantized(product, stem, result, zero)
+        exact = self._node(I32, fixed.Multiply(), [left, right])
+        scheme = product("recurrent_multiply", I16, result)
+        return self._requantized(exact, scheme, stem, result, zero)
 
-    def _requantized(self, x: str, stem: str, result: IntType, zero_point: int = 0) -> str:
-        scaling = double_rounding(
-            self.bench.of(f"{stem}_MULTIPLIER"), self.bench.of(f"{stem}_SHIFT")
-        )
+    def _requantized(
+        self, x: str, scheme: Scheme, stem: str, result: IntType, zero_point: int = 0
+    ) -> str:
+        multiplier, shift = (self.bench.of(f"{stem}_{part}") for part in ("MULTIPLIER", "SHIFT"))
+        scaling = scaling_of(scheme, multiplier, shift)
         requantizer = Requantizer(scaling, zero_point, result.minimum, result.maximum)
         return self._node(result, fixed.Requantize((requantizer,)), [x])
 
@@ -166,7 +174,7 @@ def svdf(case: Case) -> Demand:
     sums = builder.node("sums", TensorType(I32, (batches, units)), reduction, [products])
     bias = constant(builder, "bias", case.array(("biases",), units), I32.bits)
     total = builder.node("total", TensorType(SUM, (batches, units)), fixed.Add(), [sums, bias])
-    scaling = double_rounding(bench.of("MULTIPLIER_OUT"), bench.of("SHIFT_2"))
+    scaling = scaling_of(CONVOLVED, bench.of("MULTIPLIER_OUT"), bench.of("SHIFT_2"))
     bounds = bench.of("OUT_ACTIVATION_MIN"), bench.of("OUT_ACTIVATION_MAX")
     op = fixed.Requantize((Requantizer(scaling, bench.of("OUTPUT_OFFSET"), *bounds),))
     return bench.finish(builder.node("codes", TensorType(I8, (batches, units)), op, [total]))
@@ -178,7 +186,7 @@ def _moved(bench: Bench, state: str, x: str, matrix: str) -> str:
     batches, features, times = declared.shape
     op = fixed.MatMul(Accumulator(I32), left_zero_point=-bench.of("INPUT_OFFSET"))
     sums = builder.node("features", TensorType(I32, (batches, features)), op, [x, matrix])
-    scaling = double_rounding(bench.of("MULTIPLIER_IN"), bench.of("SHIFT_1"))
+    scaling = scaling_of(CONVOLVED, bench.of("MULTIPLIER_IN"), bench.of("SHIFT_1"))
     bounds = bench.of("IN_ACTIVATION_MIN"), bench.of("IN_ACTIVATION_MAX")
     requantize = fixed.Requantize((Requantizer(scaling, 0, *bounds),))
     codes = builder.node("newest", declared.with_shape((batches, features)), requantize, [sums])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSIS-NN's own unit tests: our integers are the outputs that it demands."""
+"""CMSIS-NN's own unit tests: our integers are the outputs that it demands, by `cmsis-nn`."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -17,9 +17,10 @@ from intaglio.numerics.profile import load_profile, profile_names
 from tests.frontends.onnx.evaluator import evaluate
 from tests.simulator.engines import assert_engines_agree
 
-STEPS = {"dory": 3, "litert-xnnpack-x86": 2}
+STEPS = {"dory": 3, "litert-xnnpack-arm64": 2, "litert-xnnpack-x86": 2}
 # TFLite walks by a step of 10 fractional bits, whatever the width of the codes.
-COARSE = {("resize", name) for name in profile_names() if name.startswith(("tflm", "litert"))}
+TFLITE = ("tflm", "cmsis-nn", "litert")
+COARSE = {("resize", name) for name in profile_names() if name.startswith(TFLITE)}
 # LiteRT interpolates a root of 16 bits between 512 samples.
 INTERPOLATED = {("rsqrt", name): 4 for name in profile_names() if name.startswith("litert")}
 WIDTHS = [("i8", 3), ("u8", 129), ("i5", -3), ("u12", 2049), ("i16", 0), ("u16", 32769), ("i14", 0)]

@@ -41,10 +41,48 @@ def _differing(one: Codes, other: Codes) -> dict[str, int]:
 
 
 LAST_BIT = "their multipliers differ in the last of 31 bits"
-POWERS = "pow2-half-up takes powers of two alone, and rounds them alike"
+POWERS = "one takes powers of two alone, and rounds them alike"
+JOINED = "of uint8 operands that are joined alone does one differ from the other"
+WIDE_SOFTMAX = "of 16 bits alone does one differ from the other"
+TWICE = "two roundings added up before one shift differ from two shifts on few values"
 SAME_SOFTMAX = "their softmax of 8 bits differs on a few values in 100,000, whatever the scale"
 SLOPES = "negative slopes of LEAKY_RELU alone, or 16-bit tables at some powers of two, differ"
 ALIKE: dict[tuple[str, str], dict[str, str]] = {
+    ("cmsis-nn", "litert-opt-x86"): {"unary": SLOPES},
+    ("cmsis-nn", "litert-ref-1.2"): {
+        "mean": LAST_BIT,
+        "pair": LAST_BIT,
+        "rescale": JOINED,
+        "softmax": WIDE_SOFTMAX,
+        "unary": LAST_BIT,
+    },
+    ("cmsis-nn", "litert-ref-1.3"): {
+        "mean": LAST_BIT,
+        "pair": LAST_BIT,
+        "rescale": JOINED,
+        "softmax": WIDE_SOFTMAX,
+        "unary": LAST_BIT,
+    },
+    ("cmsis-nn", "onnx-spec"): {"softmax": SAME_SOFTMAX},
+    ("cmsis-nn", "ort-arm64"): {"softmax": SAME_SOFTMAX},
+    ("cmsis-nn", "ort-x86-vnni"): {"softmax": SAME_SOFTMAX},
+    ("cmsis-nn", "qonnx"): {"softmax": SAME_SOFTMAX},
+    ("cmsis-nn", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
+    ("cmsis-nn", "tosa-double"): {"contraction": TWICE, "rescale": TWICE},
+    ("litert-ref-1.2", "ort-arm64"): {"softmax": SAME_SOFTMAX},
+    ("litert-ref-1.2", "tosa-double"): {"rescale": TWICE},
+    ("litert-ref-1.3", "ort-arm64"): {"softmax": SAME_SOFTMAX},
+    ("litert-ref-1.3", "tosa-double"): {"rescale": TWICE},
+    ("onnx-spec", "ort-arm64"): {"softmax": SAME_SOFTMAX},
+    ("onnx-spec", "pow2-half-even"): {"contraction": POWERS},
+    ("ort-arm64", "pow2-half-even"): {"contraction": POWERS},
+    ("ort-arm64", "qonnx"): {"softmax": SAME_SOFTMAX},
+    ("ort-arm64", "tflm"): {"softmax": SAME_SOFTMAX},
+    ("ort-arm64", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
+    ("ort-x86-vnni", "pow2-half-even"): {"contraction": POWERS},
+    ("pow2-half-even", "qonnx"): {"contraction": POWERS, "pair": POWERS},
+    ("pow2-half-even", "torch-pt2e"): {"contraction": POWERS},
+    ("tflm", "tosa-double"): {"contraction": TWICE, "rescale": TWICE},
     ("litert-opt-x86", "litert-ref-1.2"): {"unary": SLOPES},
     ("litert-opt-x86", "litert-ref-1.3"): {"unary": SLOPES},
     ("litert-opt-x86", "tflm"): {"unary": SLOPES},
@@ -54,9 +92,8 @@ ALIKE: dict[tuple[str, str], dict[str, str]] = {
     ("litert-ref-1.2", "qonnx"): {"softmax": SAME_SOFTMAX},
     ("litert-ref-1.2", "tflm"): {
         "mean": LAST_BIT,
-        "pair": LAST_BIT,
-        "rescale": "of uint8 operands that are joined alone does one differ from the other",
-        "softmax": "of 16 bits alone does one differ from the other",
+        "rescale": JOINED,
+        "softmax": WIDE_SOFTMAX,
         "unary": LAST_BIT,
     },
     ("litert-ref-1.2", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
@@ -64,9 +101,8 @@ ALIKE: dict[tuple[str, str], dict[str, str]] = {
     ("litert-ref-1.3", "ort-x86-vnni"): {"softmax": SAME_SOFTMAX},
     ("litert-ref-1.3", "tflm"): {
         "mean": LAST_BIT,
-        "pair": LAST_BIT,
-        "rescale": "of uint8 operands that are joined alone does one differ from the other",
-        "softmax": "of 16 bits alone does one differ from the other",
+        "rescale": JOINED,
+        "softmax": WIDE_SOFTMAX,
         "unary": LAST_BIT,
     },
     ("litert-ref-1.3", "torch-pt2e"): {"softmax": SAME_SOFTMAX},

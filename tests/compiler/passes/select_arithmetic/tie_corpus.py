@@ -129,6 +129,23 @@ def _pairs(element: str, scale: Scales) -> Iterator[Case]:
             + _type("y", "ELEMENT", shape, scale(output), "ZY", f"{op}(%a, %b)")
         )
         yield _case("pair", op, element, lines, {"a": left, "b": right})
+    if element == "i16":
+        yield _recurrent_add()
+
+
+def _recurrent_add() -> Case:
+    """A gate of 16 bits, and what is added to it before it is saturated."""
+    word = IntType.parse("i16")
+    gate = np.array([word.minimum, -20000, 0, 20000, word.maximum], np.int16)
+    added = np.array([-100000, word.minimum, -3, word.maximum, 100000], np.int32)
+    left, right = (codes.reshape(1, -1) for codes in np.meshgrid(gate, added))
+    shape = f"1,{left.size}"
+    lines = (
+        _type("a", "i16", shape, 0.000244140625, "0", "input")
+        + _type("b", "i32", shape, 0.000244140625, "0", "input")
+        + _type("y", "i16", shape, 0.000244140625, "0", "add(%a, %b) recurrent=true")
+    )
+    return _case("pair", "recurrent_add", "i16", lines, {"a": left, "b": right})
 
 
 def _planes(element: str, scale: Scales) -> Iterator[Case]:
