@@ -12,6 +12,7 @@ from intaglio.numerics.corners.progressions import Progression
 from intaglio.numerics.corners.proofs import EndsBefore
 from intaglio.numerics.corners.rounding_corners import rounding_outcomes
 from intaglio.numerics.corners.scaling_stages import affine_product, rounding_stages
+from intaglio.numerics.corners.stage_corners import register_outcomes
 from intaglio.numerics.corners.value_corners import (
     accumulator_outcomes,
     clamp_outcomes,
@@ -27,6 +28,7 @@ from intaglio.numerics.scalings import (
     Float32MultiplyAdd,
     MultiplyAddShift,
     Scaling,
+    Stages,
     Thresholds,
 )
 
@@ -36,8 +38,8 @@ def corner_accumulators(requantizer: Requantizer, interval: Interval, step: int 
 
     Corners are exact ties by sign and parity, the nearest values beside ties and integers, carries
     through 1, 2, … bits, the edges of the clamp, the zero point, the steps of thresholds, and the
-    ends of words.  Roundings are looked for where nothing wraps and, so that a wrong one shows in
-    the code, strictly within the clamp (on all of it where nothing lies strictly within).
+    ends of words.  Roundings are looked for where no register cuts a value and, so that a wrong one
+    shows in the code, strictly within the clamp (on all of it where nothing lies strictly within).
 
     Nothing is searched at random: congruences are solved by modular inverses and continued
     fractions, monotone functions by bisection, so what isn't found is proved not to exist.
@@ -81,6 +83,8 @@ def _outcomes(requantizer: Requantizer, accumulators: Progression) -> Iterator[O
         word = scaling.monotone_domain
         if word is not None:
             yield from word_outcomes("word", _checked_word(scaling, word), accumulators)
+    if isinstance(scaling, Stages):
+        yield from register_outcomes(scaling, accumulators)
     domain = scaling.monotone_domain
     monotone = accumulators if domain is None else accumulators.within(domain)
     if monotone is None:

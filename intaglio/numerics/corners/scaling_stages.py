@@ -12,6 +12,7 @@ from intaglio.numerics.corners.float_branches import (
     product_stage,
 )
 from intaglio.numerics.corners.progressions import Progression
+from intaglio.numerics.corners.stage_corners import step_rounding_stages
 from intaglio.numerics.integers import INT32
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.rounding import Rounding
@@ -35,7 +36,8 @@ from intaglio.numerics.scalings import (
 def affine_product(scaling: Scaling) -> tuple[int, int] | None:
     """Slope and offset of the integer that the first stage rounds; None where there is none.
 
-    TOSA's double rounding has another offset on either side of zero, and no word of its own.
+    TOSA's double rounding has another offset on either side of zero, and no word of its own.  Of
+    ``Stages``, every step is looked at by itself.
     """
     match scaling:
         case MultiplyShift(multiplier=multiplier):
@@ -83,7 +85,9 @@ def rounding_stages(scaling: Scaling, domain: Progression) -> tuple[RoundingStag
             return float_stages(factor, Rounding.HALF_AWAY_FROM_ZERO, domain)
         case Float32MultiplyAdd(factor=factor):
             return conversion_stage(factor, domain), product_stage(factor, domain)
-        case Thresholds() | Stages():
+        case Stages():
+            return step_rounding_stages(scaling, domain)
+        case Thresholds():
             return ()
         case _:
             assert_never(scaling)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from intaglio.numerics import float32
+from intaglio.numerics.corners.stage_corners import step_name
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
 from intaglio.numerics.integers import INT32
@@ -20,10 +21,12 @@ from intaglio.numerics.scalings import (
     RationalMultiply,
     Scaling,
     Shift,
+    Stages,
     Thresholds,
     TosaScale,
     saturating_rounding_doubling_high_multiply,
 )
+from intaglio.numerics.scalings.stages import apply_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,12 @@ def _before_rounding(scaling: Scaling, x: int) -> tuple[StageValue, ...]:
             return StageValue("converted", double), StageValue(
                 "product", float32.multiply(double, wide)
             )
+        case Stages():
+            values: list[StageValue] = []
+            for number, step in enumerate(scaling.steps, 1):
+                x = apply_step(step, x)
+                values.append(StageValue(step_name(number, step), x))
+            return tuple(values)
         case Shift() | Thresholds():
             return ()
         case _:

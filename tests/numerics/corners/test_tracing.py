@@ -17,9 +17,12 @@ from intaglio.numerics.scalings import (
     Int16Multiply,
     MultiplyAddShift,
     MultiplyShift,
+    MultiplyStep,
     RationalMultiply,
     Scaling,
     Shift,
+    ShiftStep,
+    Stages,
     Thresholds,
     TosaScale,
 )
@@ -37,6 +40,7 @@ SCALINGS: tuple[Scaling, ...] = (
     TosaScale(1518500249, 36, double_round=True),
     RationalMultiply(3, 700, Rounding.HALF_EVEN),
     Thresholds((-3, 5, 5, 1000)),
+    Stages((MultiplyStep(5), ShiftStep(4, Rounding.FLOOR))),
 )
 
 
