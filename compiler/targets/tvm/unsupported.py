@@ -3,14 +3,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from functools import reduce
 
-from intaglio.compiler.analysis.accumulators import AccumulateOp
+from intaglio.compiler.analysis.accumulators import AccumulateOp, ChannelRange, channel_ranges
+from intaglio.compiler.analysis.ranges import value_ranges
+from intaglio.compiler.analysis.settled_accumulators import settled
 from intaglio.compiler.ir import fixed
-from intaglio.compiler.ir.graph import AnyOp, Graph, Level
+from intaglio.compiler.ir.graph import AnyOp, Graph, Level, Node
 from intaglio.compiler.ir.types import TensorType
 from intaglio.compiler.targets.tvm.machine import host
 from intaglio.errors import InvalidGraph, UnsupportedModel
-from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import RationalSum, RescaledSum, SharedShiftSum
@@ -25,7 +27,7 @@ class Limit(Enum):
 
     FLOAT32_SOFTMAX = "Float32Softmax is correctly rounded, which takes more than float32"
     WIDE_PRODUCT = f"a product of Requantize or Pairwise has more than {MOST_BITS} bits"
-    TERM_BY_TERM = "a sum truncates products, has partial sums that may overflow, or may trap"
+    TRAP = "a sum may leave the type of an accumulator that traps"
     WIDE_SUM = "a sum of an accumulator, of a pool or of a softmax has more than 128 bits"
 
 
@@ -41,8 +43,8 @@ def problems(graph: Graph) -> Iterator[tuple[Limit, str]]:
         if isinstance(node.op, fixed.Float32Softmax):
             limit = Limit.FLOAT32_SOFTMAX
             yield limit, f"{where}: {limit.value}"
-        if isinstance(node.op, AccumulateOp) and not _in_one_register(node.op.accumulator):
-            yield Limit.TERM_BY_TERM, f"{where}: {Limit.TERM_BY_TERM.value}"
+        if isinstance(node.op, AccumulateOp) and _may_trap(graph, node, node.op):
+            yield Limit.TRAP, f"{where}: {Limit.TRAP.value}"
         bits = _bits(node.op, graph.operand_types(node))
         if bits > MOST_BITS:
             sentence = f"{where}: found a product of {bits} bits, expected at most {MOST_BITS}"
@@ -51,8 +53,11 @@ def problems(graph: Graph) -> Iterator[tuple[Limit, str]]:
         yield Limit.WIDE_SUM, f"{name}: found {words}, expected at most 128"
 
 
-def _in_one_register(accumulator: Accumulator) -> bool:
-    return accumulator.plain and not accumulator.traps
+def _may_trap(graph: Graph, node: Node, op: AccumulateOp) -> bool:
+    if not op.accumulator.traps:
+        return False
+    bounds = channel_ranges(graph.definitions, node, op, value_ranges(graph))
+    return settled(op.accumulator, reduce(ChannelRange.__or__, bounds)).traps
 
 
 _SUSPECT_BITS = 100

@@ -46,7 +46,7 @@ FLOAT_TAIL = """
 %y: f32[4] = float32_softmax(%r) axis=0
 """
 
-TERM_BY_TERM = """
+TRAP = """
 %x: i8[1,4] = input
 %w: i8[4,1] = input
 %y: i8[1,1] = mat_mul(%x, %w) accumulator=accumulator(type=i8, overflow=trap)
@@ -55,7 +55,7 @@ TERM_BY_TERM = """
 WITNESSES = {
     Limit.FLOAT32_SOFTMAX: FLOAT_TAIL,
     Limit.WIDE_PRODUCT: WIDE,
-    Limit.TERM_BY_TERM: TERM_BY_TERM,
+    Limit.TRAP: TRAP,
     Limit.WIDE_SUM: WIDE_SUM,
 }
 

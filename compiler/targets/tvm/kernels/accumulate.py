@@ -1,94 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions, products and reductions for any machine and any width: one term after another."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from intaglio.compiler.analysis.accumulators import AccumulateOp, ChannelRange, channel_ranges
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
-from intaglio.compiler.targets.tvm.expressions.requantizers import clamped
-from intaglio.compiler.targets.tvm.function import Function, index, load
-from intaglio.compiler.targets.tvm.kernels import scope as scopes
+from intaglio.compiler.targets.tvm.function import index, load
 from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, flat, nest, split
-from intaglio.compiler.targets.tvm.library import Buffer, Expression, tirx
+from intaglio.compiler.targets.tvm.kernels.sums import new_sum, summed
+from intaglio.compiler.targets.tvm.library import Expression, tirx
 from intaglio.compiler.targets.tvm.number import Number, constant, word_of
-from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """One accumulator in memory, as wide as any value that it can hold.
-
-    Attributes:
-        accumulator: what the graph states.
-        saturating: whether every addition must saturate: it does, unless no order can overflow.
-        total: the interval of the exact sum at the end.
-        bits: the word.
-        cell: the memory.
-    """
-
-    function: Function
-    accumulator: Accumulator
-    saturating: bool
-    total: Interval
-    bits: int
-    cell: Buffer
-
-    def set(self, value: Number) -> None:
-        """Start with a value."""
-        self.function.store(self.cell, index(0), value.word(self.bits))
-
-    def add(self, term: Number) -> None:
-        """Add a term."""
-        kept = load(self.cell, index(0))
-        if not self.saturating:
-            self.function.store(self.cell, index(0), kept + term.word(self.bits))
-            return
-        type = self.accumulator.type
-        before = Number(kept, type.interval, self.bits)
-        at = Channels(self.function, index(0))
-        after = clamped(at, [type.minimum], [type.maximum], before + term)
-        self.function.store(self.cell, index(0), after.word(self.bits))
-
-    def value(self, at: Channels) -> Number:
-        """What the accumulator holds at the end."""
-        kept = at.function.bind(load(self.cell, index(0)))
-        if self.saturating:
-            return Number(kept, self.accumulator.type.interval, self.bits)
-        exact = Number(kept, self.total, self.bits)
-        return scopes.held(at, exact, self.accumulator.type, self.accumulator.overflow)
-
-
-def new_sum(scope: Scope, op: AccumulateOp) -> Sum:
-    """An accumulator for the sums of a node."""
-    bounds = reduce(
-        ChannelRange.__or__,
-        channel_ranges(scope.graph.definitions, scope.node, op, scope.ranges),
-    )
-    type = op.accumulator.type
-    each = op.accumulator.overflow is Overflow.SATURATE_EACH_ADD
-    saturating = each and not type.interval.contains(bounds.partial)
-    bits = word_of(type.interval if saturating else bounds.partial)
-    cell = scope.function.local(f"int{bits}", 1)
-    return Sum(scope.function, op.accumulator, saturating, bounds.total, bits, cell)
-
-
-def summed(total: Sum, at: Channels, bias: Number | None, add_terms: Callable[[], None]) -> Number:
-    """The sum of a bias and of the terms that ``add_terms`` adds, in the stated order."""
-    total.set(constant(0))
-    if bias is not None and total.accumulator.order is AccumulationOrder.BIAS_FIRST:
-        total.add(bias)
-    add_terms()
-    if bias is not None and total.accumulator.order is AccumulationOrder.BIAS_LAST:
-        total.add(bias)
-    return total.value(at)
 
 
 def table(scope: Scope, array: Array, zero_points: Array) -> Tensor:
@@ -108,9 +35,9 @@ def conv2d(scope: Scope, op: fixed.Conv2d) -> None:
     """``Conv2d``: terms by kernel row, kernel column, input channel."""
     function, shape = scope.function, scope.node.type.shape
     x, weights, bias = scope.operand(0), _weights(scope, op.weight_zero_points), _bias(scope)
-    y, total = scope.result(), new_sum(scope, op)
     _, rows, columns, channels = x.type.shape
     outputs, kernel_rows, kernel_columns, depth = weights.type.shape
+    y, total = scope.result(), new_sum(scope, op, kernel_rows * kernel_columns * depth)
     zero = constant(op.input_zero_point)
     padding = constant(op.pad_value)
     with split(function, shape) as (n, i, j, o):
@@ -180,9 +107,9 @@ def conv_transpose2d(scope: Scope, op: fixed.ConvTranspose2d) -> None:
     """``ConvTranspose2d``: for each output the inputs that reach it."""
     function, shape = scope.function, scope.node.type.shape
     x, weights, bias = scope.operand(0), _weights(scope, op.weight_zero_points), _bias(scope)
-    y, total = scope.result(), new_sum(scope, op)
     _, rows, columns, channels = x.type.shape
     outputs, kernel_rows, kernel_columns, depth = weights.type.shape
+    y, total = scope.result(), new_sum(scope, op, kernel_rows * kernel_columns * depth)
     zero = constant(op.input_zero_point)
     with split(function, shape) as (n, p, q, o):
         at = scope.channels(o)
@@ -205,9 +132,16 @@ def conv_transpose2d(scope: Scope, op: fixed.ConvTranspose2d) -> None:
             with nest(function, (kernel_rows, kernel_columns)) as (r, s):
                 row, row_reached = source(p, 0, r, rows)
                 column, column_reached = source(q, 1, s, columns)
-                with function.when(tirx.And(row_reached, column_reached)):
-                    pixel = flat([n, row, column, group], (0, rows, columns, channels))
+                reached = function.bind(tirx.And(row_reached, column_reached))
+                pixel = flat([n, row, column, group], (0, rows, columns, channels))
+                if total.counts_terms:
+                    # A tap that meets nothing has its place in a partial sum.
                     with nest(function, (depth,)) as (c,):
+                        value = _padded(x, pixel + c, zero, reached, True)
+                        weight = weights.load(flat([o, r, s, c], weights.type.shape))
+                        total.add((value - zero) * (weight - weight_zero))
+                else:
+                    with function.when(reached), nest(function, (depth,)) as (c,):
                         value = x.load(pixel + c)
                         weight = weights.load(flat([o, r, s, c], weights.type.shape))
                         total.add((value - zero) * (weight - weight_zero))
@@ -222,8 +156,8 @@ def matmul(scope: Scope, op: fixed.MatMul) -> None:
     a, constant_b = scope.operand(0), scope.constant(1)
     zeros = np.array(op.right_zero_points, dtype=object)
     b = scope.operand(1) if constant_b is None else table(scope, constant_b, zeros)
-    bias, y, total = _bias(scope), scope.result(), new_sum(scope, op)
     depth, width = b.type.shape[-2:]
+    bias, y, total = _bias(scope), scope.result(), new_sum(scope, op, depth)
     shared = b.type.rank == 2
     matrices = 1 if shared else b.type.size // (depth * width)
     rows = a.type.size // (depth * matrices)
@@ -245,8 +179,9 @@ def matmul(scope: Scope, op: fixed.MatMul) -> None:
 def reduce_sum(scope: Scope, op: fixed.ReduceSum) -> None:
     """``ReduceSum``: the reduced axes in row-major order."""
     function = scope.function
-    x, y, total = scope.operand(0), scope.result(), new_sum(scope, op)
-    shape = x.type.shape
+    shape = scope.graph.operand_types(scope.node)[0].shape
+    terms = prod(shape[axis] for axis in op.axes)
+    x, y, total = scope.operand(0), scope.result(), new_sum(scope, op, terms)
     kept = [axis for axis in range(len(shape)) if axis not in op.axes]
     zero = constant(op.input_zero_point)
     with split(function, [shape[axis] for axis in kept]) as outer:

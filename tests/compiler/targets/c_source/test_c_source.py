@@ -16,6 +16,7 @@ from tests.compiler.targets.c_source.programs import STRICT, assert_source_agree
 from tests.compiler.targets.tvm.test_artifact import every_op
 from tests.simulator.emulated.devices import random_samples
 from tests.simulator.random_graphs import STEPS, cases
+from tests.simulator.sums_in_order import mixed, ops_in_turn, trees
 
 pytestmark = needs_gcc
 
@@ -29,6 +30,11 @@ def test_every_op(flags: list[str], tmp_path: Path) -> None:
 def test_every_op_has_defined_behaviour(tmp_path: Path) -> None:
     graph = every_op()
     assert_source_agrees(graph, random_samples(graph, 5), tmp_path)
+
+
+def test_sums_in_order(tmp_path: Path) -> None:
+    graph, inputs = ops_in_turn([*trees([3, 6, 0]), *mixed(12, 2)])
+    assert_source_agrees(graph, [inputs], tmp_path)
 
 
 def test_the_example_program_prints_the_bits(tmp_path: Path) -> None:
