@@ -41,7 +41,20 @@ class InvalidOption(IntaglioError):
 
     def __init__(self, option: str, value: object, found: str, advice: str) -> None:
         """Say that ``option`` was given ``value``, what is wrong with it, and advise."""
+        self.option = option
+        self.found = found
+        self.advice = advice
         super().__init__(f"{option} {value}: {found}; {advice}.")
+
+
+class NarrowRegister(InvalidOption):
+    """A field of a hardware file is too small, or too large, for what a network needs."""
+
+    def __init__(self, option: str, value: int, found: str, needed: int, advice: str = "") -> None:
+        """Say that ``option`` is ``value`` where ``needed`` is the nearest that serves."""
+        self.value = value
+        self.needed = needed
+        super().__init__(option, value, found, f"give {needed}{advice}")
 
 
 class InvalidData(IntaglioError):

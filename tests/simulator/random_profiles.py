@@ -18,6 +18,7 @@ from intaglio.numerics.profile import (
 )
 from intaglio.numerics.profile.profile import BoundRule, DequantizeMethod, QuantizeRule
 from intaglio.numerics.profile.rules import Condition, ResizeWeights
+from intaglio.numerics.profile.stages_scheme import ClampOrder, StagesScheme, ZeroPointPlace
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings.double_rounding import TIES
@@ -26,6 +27,37 @@ ROUNDINGS = st.sampled_from(Rounding)
 GEMMLOWP_TIES = st.sampled_from(TIES)
 BITS = st.integers(3, 31)
 
+CUTS = st.sampled_from([Overflow.WRAP, Overflow.SATURATE])
+
+
+@st.composite
+def _stages(draw: st.DrawFn) -> StagesScheme:
+    """Registers of any width behind shifters of any length, in any order that has a meaning."""
+    place = draw(st.sampled_from(ZeroPointPlace))
+    late = place is ZeroPointPlace.AFTER_SHIFT
+    second = draw(st.sampled_from([0, 0, 0, 1]))
+    signed = draw(st.booleans())
+    return StagesScheme(
+        draw(st.integers(6, 31)),
+        draw(ROUNDINGS),
+        place,
+        signed_multiplier=signed,
+        normalised=draw(st.booleans()),
+        minimum_shift=second,
+        maximum_shift=draw(st.sampled_from([40, 63])),
+        pre_shift=draw(st.integers(0, 4)),
+        pre_shift_rounding=draw(ROUNDINGS),
+        product_bits=draw(st.sampled_from([0, 20, 33, 48, 63])),
+        product_overflow=draw(CUTS),
+        second_shift=second,
+        second_rounding=draw(ROUNDINGS),
+        result_bits=draw(st.sampled_from([0, 17, 32])),
+        clamp=draw(st.sampled_from(ClampOrder)) if late else ClampOrder.AFTER_ZERO_POINT,
+        store=draw(CUTS),
+    )
+
+
+STAGES = _stages()
 SCHEMES: st.SearchStrategy[schemes.Scheme] = st.one_of(
     st.builds(schemes.MultiplyShiftScheme, BITS, ROUNDINGS),
     st.builds(schemes.DoubleRoundingScheme, GEMMLOWP_TIES),
@@ -36,6 +68,7 @@ SCHEMES: st.SearchStrategy[schemes.Scheme] = st.one_of(
     st.builds(schemes.PowerOfTwoScheme, ROUNDINGS),
     st.builds(schemes.MultiplyAddShiftScheme, BITS, ROUNDINGS, st.sampled_from([0, 48, 64])),
     st.builds(schemes.TosaScheme, st.booleans()),
+    STAGES,
 )
 GEMMLOWP_LANES = st.builds(
     schemes.Lanes, st.integers(1, 5), st.builds(schemes.DoubleRoundingScheme, GEMMLOWP_TIES)
@@ -135,7 +168,12 @@ PROFILES: st.SearchStrategy[Profile] = st.builds(
     ),
     mean=st.tuples(
         st.builds(MeanRule, POOLS, st.just(_only("average_pool2d"))),
-        st.builds(MeanRule, MEANS),
+        st.builds(
+            MeanRule,
+            MEANS,
+            accumulator_bits=st.sampled_from([9, 32]),
+            overflow=st.sampled_from([rule for rule in Overflow if rule is not Overflow.TRAP]),
+        ),
     ),
     unary=st.tuples(
         st.builds(UnaryRule, SLOPES, st.just(_only("leaky-relu", "prelu"))),

@@ -17,6 +17,7 @@ from intaglio.compiler.ir.types import FLOAT32, TensorType
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
 from intaglio.compiler.passes.select_arithmetic.choices import lower_choice
 from intaglio.compiler.passes.select_arithmetic.contractions import lower_contraction
+from intaglio.compiler.passes.select_arithmetic.datapath import datapath_problems
 from intaglio.compiler.passes.select_arithmetic.l2_normalization import lower_l2_normalization
 from intaglio.compiler.passes.select_arithmetic.log_softmax import (
     lower_fixed_point_log_softmax,
@@ -58,6 +59,7 @@ def select_arithmetic(graph: Graph, profile: Profile) -> Graph:
         state.names[value.name] = builder.input(value.source or value.name, value.type)
     problems: list[str] = []
     for node in graph.nodes:
+        problems += datapath_problems(graph, node, profile.datapath)
         try:
             state.names[node.name] = _lower(state, node)
         except UnsupportedModel as error:

@@ -44,5 +44,29 @@ class Branches:
         return scaled + self.target_zero_point
 
 
+@dataclass(frozen=True, slots=True)
+class RequantizedBranches:
+    """``y = v >= 0 ? above(v) : below(v)`` with ``v = q - z``.
+
+    Attributes:
+        zero_point: z.
+        above: for v >= 0.
+        below: for v < 0.
+    """
+
+    zero_point: int
+    above: Requantizer
+    below: Requantizer
+
+    def __call__(self, codes: Int64Array) -> Int64Array:
+        """Whole arrays."""
+        v = codes - self.zero_point
+        rising = v >= 0
+        found = np.empty_like(v)
+        found[rising] = apply_requantizers([self.above], v[rising])
+        found[~rising] = apply_requantizers([self.below], v[~rising])
+        return found
+
+
 def _saturated(scaling: Scaling, x: Int64Array) -> Int64Array:
     return apply_requantizers([Requantizer(scaling, 0, -_MOST, _MOST)], x).astype(np.int64)

@@ -18,7 +18,7 @@ from intaglio.compiler.passes.select_arithmetic.float_biases import (
     float_bias,
     steps_of,
 )
-from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.compiler.passes.select_arithmetic.state import Lowering, RequantizerRequest
 from intaglio.numerics import float32
 from intaglio.numerics.accumulator import Accumulator, ProductTruncation
 from intaglio.numerics.float32 import Float32
@@ -26,6 +26,7 @@ from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import ContractionRule
 from intaglio.numerics.profile.derive import real_multiplier
+from intaglio.numerics.profile.places import place_of
 from intaglio.numerics.profile.rules import FloatBias, Granularity
 from intaglio.numerics.profile.schemes import RationalScheme
 from intaglio.numerics.requantizers import Requantizer
@@ -194,6 +195,7 @@ def _requantizers(
     if rule.lanes is not None:
         count = channels
     found: list[Requantizer] = []
+    wanted: list[RequantizerRequest] = []
     for channel in range(count):
         scale, _ = weights.channel(channel)
         low, high = bounds[channel if len(bounds) > 1 else 0]
@@ -210,10 +212,8 @@ def _requantizers(
         scheme = rule.rescale.scheme
         if rule.lanes is not None:
             scheme = rule.lanes.scheme_of(channel, channels, scheme)
-        found.append(
-            state.requantizer(node, scheme, real, within, output.zero_point, (low, high), element)
-        )
-    return tuple(found)
+        wanted.append(RequantizerRequest(scheme, real, within, output.zero_point, (low, high)))
+    return (*found, *state.requantizers(node, wanted, element))
 
 
 def _require_products(state: Lowering, node: Node, rule: ContractionRule) -> None:
@@ -229,9 +229,14 @@ def _require_products(state: Lowering, node: Node, rule: ContractionRule) -> Non
     if products.signed_bits > rule.product_bits:
         raise state.refusal(
             node,
-            f"its products lie within {products}, product_bits is {rule.product_bits}",
-            f"product_bits of {products.signed_bits}, or narrower codes",
+            f"its products lie within {products}, and {_place(state, rule)}.product_bits is "
+            f"{rule.product_bits}",
+            f"{products.signed_bits}, or narrower codes",
         )
+
+
+def _place(state: Lowering, rule: ContractionRule) -> str:
+    return place_of(state.profile, rule)
 
 
 def _truncated_bias(state: Lowering, node: Node, name: str, truncation: ProductTruncation) -> str:
@@ -298,7 +303,13 @@ def _require_bias(
     word = IntType(rule.bias_bits, signed=True)
     codes = bias.array
     if codes.size and not (word.contains(int(np.min(codes))) and word.contains(int(np.max(codes)))):
-        raise state.refusal(node, f"its bias needs more than {rule.bias_bits} bits", str(word))
+        needed = Interval(int(np.min(codes)), int(np.max(codes))).signed_bits
+        raise state.refusal(
+            node,
+            f"its bias needs {needed} bits, and {_place(state, rule)}.bias_bits is "
+            f"{rule.bias_bits}",
+            f"{needed}, or smaller biases",
+        )
     for channel in range(max(len(weights.scales), len(bias.type.scaled.scales))):
         scale, zero_point = bias.type.scaled.channel(channel)
         expected = float32.multiply(x_scale, weights.channel(channel)[0])

@@ -14,8 +14,8 @@ from intaglio.compiler.passes.select_arithmetic.rescaling import (
     full_bounds,
     rescale_codes,
 )
-from intaglio.compiler.passes.select_arithmetic.state import Lowering
-from intaglio.numerics.accumulator import Accumulator
+from intaglio.compiler.passes.select_arithmetic.state import Lowering, RequantizerRequest
+from intaglio.numerics.accumulator import Accumulator, Overflow
 from intaglio.numerics.integers import INT32, IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.multipliers import tosa_reciprocal
@@ -39,6 +39,7 @@ from intaglio.numerics.profile.methods import (
     ReciprocalMean,
     RescaledMean,
 )
+from intaglio.numerics.profile.places import place_of
 from intaglio.numerics.profile.schemes import DoubleRoundingScheme, Lanes, Rescale
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.scalings import (
@@ -90,6 +91,10 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
     kind = "average_pool2d"
     rule = _rule(state, mean, kind, op.activation)
     count = prod(op.kernel)
+    if not isinstance(rule.method, Float32PoolMean):
+        zero_point = 0 if isinstance(rule.method, RawCodeMean) else mean.source.zero_point
+        codes = mean.source_element.interval - Interval(zero_point, zero_point)
+        _require_held(state, mean, rule, codes.scale_by(count))
 
     def pool(arithmetic: fixed.PoolArithmetic, element: IntType, suffix: str = "") -> str:
         chosen = fixed.AveragePool2d(arithmetic, op.kernel, op.strides, pads)
@@ -195,22 +200,16 @@ def _clamped(state: Lowering, mean: _Mean, name: str) -> str:
 def _by_count(
     state: Lowering, mean: _Mean, rescale: Rescale, count: int
 ) -> tuple[Requantizer, ...]:
-    low, high = full_bounds(mean.element)[0]
     zero = Interval(mean.source.zero_point, mean.source.zero_point)
     total = (mean.source_element.interval - zero).scale_by(count)
-    return tuple(
-        Requantizer(
-            _mean_scaling(state, mean, rescale, n, total), mean.target.zero_point, low, high
-        )
-        for n in range(1, count + 1)
-    )
+    wanted = [_mean_request(mean, rescale, n, total) for n in range(1, count + 1)]
+    return state.requantizers(mean.node, wanted, mean.element)
 
 
-def _mean_scaling(
-    state: Lowering, mean: _Mean, rescale: Rescale, count: int, total: Interval
-) -> Scaling:
+def _mean_request(mean: _Mean, rescale: Rescale, count: int, total: Interval) -> RequantizerRequest:
     real = real_multiplier(rescale.product, mean.source.scale, mean.target.scale) / count
-    return state.scaling(mean.node, rescale.scheme, real, total)
+    bounds = full_bounds(mean.element)[0]
+    return RequantizerRequest(rescale.scheme, real, total, mean.target.zero_point, bounds)
 
 
 def lower_reduce_mean(state: Lowering, node: Node, op: scaled.ReduceMean) -> str:
@@ -234,11 +233,9 @@ def _reduce(
     zero_point, requantizer = _reduction(state, mean, rule, count, divisor)
     word = IntType(rule.accumulator_bits, signed=True)
     total = (mean.source_element.interval - Interval(zero_point, zero_point)).scale_by(count)
-    if not word.interval.contains(total):
-        raise state.refusal(
-            node, f"sums within {total}", f"sums that {word} holds: fewer elements, narrower codes"
-        )
-    accumulator = Accumulator(word)
+    if rule.overflow is None:
+        _require_held(state, mean, rule, total)
+    accumulator = Accumulator(word, rule.overflow or Overflow.WRAP)
     summed = state.emit(
         node,
         fixed.ReduceSum(accumulator, op.axes, op.keep_dimensions, zero_point),
@@ -253,6 +250,17 @@ def _reduce(
     if isinstance(rule.method, JoinedZeroPointMean) and rule.method.lanes is not None:
         requantizers = _by_lanes(node, requantizers, rule.method.lanes)
     return state.emit(node, fixed.Requantize(requantizers), [summed], mean.element)
+
+
+def _require_held(state: Lowering, mean: _Mean, rule: MeanRule, total: Interval) -> None:
+    """Refuse sums that some codes take out of the accumulator."""
+    if total.signed_bits > rule.accumulator_bits:
+        raise state.refusal(
+            mean.node,
+            f"sums within {total}, and {place_of(state.profile, rule)}.accumulator_bits is "
+            f"{rule.accumulator_bits}",
+            f"{total.signed_bits}, an overflow rule, fewer elements or narrower codes",
+        )
 
 
 def _kind(state: Lowering, node: Node, op: scaled.ReduceMean) -> str:
@@ -293,8 +301,10 @@ def _reduction(
         case RescaledMean():
             zero = Interval(source.zero_point, source.zero_point)
             total = (mean.source_element.interval - zero).scale_by(count)
-            chosen = _mean_scaling(state, mean, rule.method.rescale, divisor, total)
-            return source.zero_point, requantizer(chosen)
+            if rule.overflow is not None:
+                total = IntType(rule.accumulator_bits, signed=True).interval
+            wanted = _mean_request(mean, rule.method.rescale, divisor, total)
+            return source.zero_point, state.requantizers(mean.node, [wanted], mean.element)[0]
         case FixedPointMean():
             return source.zero_point, requantizer(
                 fixed_point_mean(source.scale, target.scale, divisor)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Elementwise functions of two operands: sums, products, minimum, maximum, squared difference."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import assert_never
 
@@ -9,13 +9,14 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds, cuts_codes
+from intaglio.compiler.passes.select_arithmetic.operand_rescaling import lower_rescaled_operands
+from intaglio.compiler.passes.select_arithmetic.pair_operands import PairOperands, centred_codes
 from intaglio.compiler.passes.select_arithmetic.rescaling import Bounds
 from intaglio.compiler.passes.select_arithmetic.shared_shift import SharedShift, shared_shift
 from intaglio.compiler.passes.select_arithmetic.squared_difference import lower_squared_difference
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
 from intaglio.numerics import float32
 from intaglio.numerics.integers import IntType
-from intaglio.numerics.intervals import Interval
 from intaglio.numerics.multipliers import quantize_multiplier
 from intaglio.numerics.pairs import (
     DequantizedPair,
@@ -37,7 +38,7 @@ from intaglio.numerics.profile.methods import (
     SharedShiftMethod,
     SquaredDifferenceMethod,
 )
-from intaglio.numerics.profile.schemes import DoubleRoundingScheme, Rescale, ScaleProduct
+from intaglio.numerics.profile.schemes import DoubleRoundingScheme, ScaleProduct
 from intaglio.numerics.quantize_method import QuantizeMethod
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
@@ -46,7 +47,6 @@ from intaglio.numerics.scalings import (
     Float32Multiply,
     Float32MultiplyAdd,
     Scaling,
-    Shift,
 )
 
 Pair = (
@@ -77,23 +77,6 @@ _SERVED: dict[type[object], set[PairFunction]] = {
     SquaredDifferenceMethod: {PairFunction.SQUARED_DIFFERENCE},
     DequantizedMethod: set(PairFunction),
 }
-_KEEP = Shift(0, Rounding.FLOOR)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Both operands and the result of one node."""
-
-    node: Node
-    function: PairFunction
-    left: Quantization
-    left_element: IntType
-    right: Quantization
-    right_element: IntType
-    output: Quantization
-    element: IntType
-    low: int
-    high: int
 
 
 def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
@@ -104,7 +87,7 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
     function = _FUNCTIONS[type(op)]
     bounds = _bounds(state, op, output, element)
     low, high = bounds[0] if len(bounds) == 1 else (element.minimum, element.maximum)
-    pair = _Pair(
+    pair = PairOperands(
         node, function, left, left_element, right, right_element, output, element, low, high
     )
     recurrent = isinstance(op, scaled.Add | scaled.Multiply) and op.recurrent
@@ -133,7 +116,7 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
         case DequantizedMethod():
             name = _pairwise(state, pair, _dequantized(pair, state.profile.quantize.method))
         case OperandRescaleMethod():
-            name = _rescaled_operands(state, pair, rule.method.rescale)
+            name = lower_rescaled_operands(state, pair, rule.method.rescale)
         case SaturatingSumMethod():
             name = _saturating_sum(state, pair, rule.method)
         case ProductMethod():
@@ -153,12 +136,12 @@ def _bounds(state: Lowering, op: Pair, output: Quantization, element: IntType) -
     return code_bounds(state.profile.bound, clip, output, element)
 
 
-def _pairwise(state: Lowering, pair: _Pair, arithmetic: PairArithmetic) -> str:
+def _pairwise(state: Lowering, pair: PairOperands, arithmetic: PairArithmetic) -> str:
     operands = [state.operand(name) for name in pair.node.operands]
     return state.emit(pair.node, fixed.Pairwise(arithmetic), operands, pair.element)
 
 
-def _rescaled_sum(state: Lowering, pair: _Pair, method: RescaledSumMethod) -> RescaledSum:
+def _rescaled_sum(state: Lowering, pair: PairOperands, method: RescaledSumMethod) -> RescaledSum:
     """TFLite: t = 2 max(s1, s2); s1 / t, s2 / t and t / (2**shift * s_out), each a double."""
     larger = max(pair.left.scale, pair.right.scale, key=lambda scale: scale.fraction)
     twice = float32.multiply(larger, float32.from_integer(2))
@@ -168,8 +151,8 @@ def _rescaled_sum(state: Lowering, pair: _Pair, method: RescaledSumMethod) -> Re
         real_multiplier(ScaleProduct.DOUBLE, pair.right.scale, twice),
         real_multiplier(ScaleProduct.DOUBLE, twice, output_scale),
     )
-    left_operand = _centred(pair.left_element, pair.left).scale_by(1 << method.left_shift)
-    right_operand = _centred(pair.right_element, pair.right).scale_by(1 << method.left_shift)
+    left_operand = centred_codes(pair.left_element, pair.left).scale_by(1 << method.left_shift)
+    right_operand = centred_codes(pair.right_element, pair.right).scale_by(1 << method.left_shift)
     shift = method.left_shift
     match method.operand_shift:
         case OperandShift.ROUND:
@@ -186,21 +169,30 @@ def _rescaled_sum(state: Lowering, pair: _Pair, method: RescaledSumMethod) -> Re
             shift = 0
         case _:
             assert_never(method.operand_shift)
-    output = state.scaling(pair.node, method.scheme, reals[2], left_operand + right_operand)
+    bounds = (pair.low, pair.high)
+    output = state.requantizer(
+        pair.node,
+        method.scheme,
+        reals[2],
+        left_operand + right_operand,
+        pair.output.zero_point,
+        bounds,
+        pair.element,
+    )
     return RescaledSum(
         pair.left.zero_point,
         pair.right.zero_point,
         shift,
         left,
         right,
-        Requantizer(output, pair.output.zero_point, pair.low, pair.high),
+        output,
         subtract=pair.function is PairFunction.SUBTRACT,
     )
 
 
 def _joined(
     state: Lowering,
-    pair: _Pair,
+    pair: PairOperands,
     real: Fraction,
     left_shift: int,
     element: IntType,
@@ -209,11 +201,11 @@ def _joined(
     """The multiplier of ``real`` with ``left_shift`` in its exponent."""
     multiplier, shift = quantize_multiplier(float(real))
     chosen = DoubleRounding(multiplier, shift + left_shift, Rounding.HALF_AWAY_FROM_ZERO)
-    return state.within_domain(pair.node, chosen, _centred(element, quantization))
+    return state.within_domain(pair.node, chosen, centred_codes(element, quantization))
 
 
 def _shared_shift_sum(
-    pair: _Pair, method: SharedShiftMethod, shared: SharedShift
+    pair: PairOperands, method: SharedShiftMethod, shared: SharedShift
 ) -> SharedShiftSum:
     """Zero points join the bias; a difference negates the second multiplier."""
     left = shared.left
@@ -231,7 +223,7 @@ def _shared_shift_sum(
     )
 
 
-def _fused(state: Lowering, pair: _Pair) -> str:
+def _fused(state: Lowering, pair: PairOperands) -> str:
     """ONNX Runtime turns operands around whose first is one code for a whole run of the second."""
     left, right = pair.node.operands
     shapes = (state.source.type_of(left).shape, state.source.type_of(right).shape)
@@ -251,7 +243,7 @@ def _first_is_repeated(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
     return deciding[0] == 1
 
 
-def _fused_multiply_add_sum(pair: _Pair) -> FusedMultiplyAddSum:
+def _fused_multiply_add_sum(pair: PairOperands) -> FusedMultiplyAddSum:
     """Fixed = fl32(z_out - fma(r1, z1, fl32(r2 * z2))): ONNX Runtime 1.31, x86 with FMA."""
     left = float32.divide(pair.left.scale, pair.output.scale)
     right = float32.divide(pair.right.scale, pair.output.scale)
@@ -264,7 +256,7 @@ def _fused_multiply_add_sum(pair: _Pair) -> FusedMultiplyAddSum:
     return FusedMultiplyAddSum(left, right, fixed_part, pair.low, pair.high)
 
 
-def _dequantized(pair: _Pair, method: QuantizeMethod) -> DequantizedPair:
+def _dequantized(pair: PairOperands, method: QuantizeMethod) -> DequantizedPair:
     return DequantizedPair(
         pair.function,
         pair.left.scale,
@@ -279,42 +271,7 @@ def _dequantized(pair: _Pair, method: QuantizeMethod) -> DequantizedPair:
     )
 
 
-def _centred(element: IntType, quantization: Quantization) -> Interval:
-    zero = Interval(quantization.zero_point, quantization.zero_point)
-    return element.interval - zero
-
-
-def _rescaled_operands(state: Lowering, pair: _Pair, rescale: Rescale) -> str:
-    """Both operands in the result's scale, each rounded; then the function in integers."""
-    if pair.function in (PairFunction.ADD, PairFunction.SUBTRACT):
-        return _pairwise(state, pair, _sum_of_rescaled(state, pair, rescale))
-    chosen = fixed.Minimum() if pair.function is PairFunction.MINIMUM else fixed.Maximum()
-    left = _operand_code(state, pair, rescale, 0)
-    right = _operand_code(state, pair, rescale, 1)
-    return state.emit(pair.node, chosen, [left, right], pair.element)
-
-
-def _sum_of_rescaled(state: Lowering, pair: _Pair, rescale: Rescale) -> RescaledSum:
-    left = real_multiplier(rescale.product, pair.left.scale, pair.output.scale)
-    right = real_multiplier(rescale.product, pair.right.scale, pair.output.scale)
-    left_scaling = state.scaling(
-        pair.node, rescale.scheme, left, _centred(pair.left_element, pair.left)
-    )
-    right_scaling = state.scaling(
-        pair.node, rescale.scheme, right, _centred(pair.right_element, pair.right)
-    )
-    return RescaledSum(
-        pair.left.zero_point,
-        pair.right.zero_point,
-        0,
-        left_scaling,
-        right_scaling,
-        Requantizer(_KEEP, pair.output.zero_point, pair.low, pair.high),
-        subtract=pair.function is PairFunction.SUBTRACT,
-    )
-
-
-def _saturating_sum(state: Lowering, pair: _Pair, method: SaturatingSumMethod) -> str:
+def _saturating_sum(state: Lowering, pair: PairOperands, method: SaturatingSumMethod) -> str:
     """Clamp(x1 + x2), where the operands have the result's scale and no zero point."""
     quantizations = {(q.scale, q.zero_point) for q in (pair.left, pair.right, pair.output)}
     if quantizations != {(pair.output.scale, 0)}:
@@ -336,27 +293,11 @@ def _saturating_sum(state: Lowering, pair: _Pair, method: SaturatingSumMethod) -
     return state.emit(pair.node, fixed.Clamp((pair.low,), (pair.high,)), [summed], pair.element)
 
 
-def _operand_code(state: Lowering, pair: _Pair, rescale: Rescale, index: int) -> str:
-    quantization = (pair.left, pair.right)[index]
-    name = state.operand(pair.node.operands[index])
-    type = state.builder.type_of(name)
-    same = (quantization.scale, quantization.zero_point) == (
-        pair.output.scale,
-        pair.output.zero_point,
-    )
-    if same and type.integer == pair.element:
-        return name
-    suffix = ("left", "right")[index]
-    centred, interval = state.centred(pair.node, name, quantization.zero_point, suffix)
-    real = real_multiplier(rescale.product, quantization.scale, pair.output.scale)
-    chosen = state.scaling(pair.node, rescale.scheme, real, interval)
-    op = fixed.Requantize((Requantizer(chosen, pair.output.zero_point, pair.low, pair.high),))
-    return state.emit(pair.node, op, [centred], pair.element, type.shape, suffix)
-
-
-def _product(state: Lowering, pair: _Pair, method: ProductMethod) -> str:
+def _product(state: Lowering, pair: PairOperands, method: ProductMethod) -> str:
     """(x1 - z1) * (x2 - z2) exactly, then one requantizer."""
-    product = _centred(pair.left_element, pair.left) * _centred(pair.right_element, pair.right)
+    product = centred_codes(pair.left_element, pair.left) * centred_codes(
+        pair.right_element, pair.right
+    )
     operands = [state.operand(name) for name in pair.node.operands]
     multiplied = state.emit(
         pair.node,
@@ -367,14 +308,15 @@ def _product(state: Lowering, pair: _Pair, method: ProductMethod) -> str:
     )
     rescale = method.rescale
     real = real_multiplier(rescale.product, pair.left.scale, pair.output.scale, pair.right.scale)
-    chosen = state.scaling(pair.node, rescale.scheme, real, product)
-    zero_point = pair.output.zero_point
+    zero_point, bounds = pair.output.zero_point, (pair.low, pair.high)
+    chosen = state.requantizer(
+        pair.node, rescale.scheme, real, product, zero_point, bounds, pair.element
+    )
     if method.zero_point_inside:
-        if not isinstance(chosen, Float32Multiply):
+        if not isinstance(chosen.scaling, Float32Multiply):
             raise state.refusal(
                 pair.node, "a zero point inside the rounding", "the float32 scheme with it"
             )
-        chosen = Float32MultiplyAdd(chosen.factor, float32.from_integer(zero_point))
-        zero_point = 0
-    op = fixed.Requantize((Requantizer(chosen, zero_point, pair.low, pair.high),))
-    return state.emit(pair.node, op, [multiplied], pair.element)
+        inside = Float32MultiplyAdd(chosen.scaling.factor, float32.from_integer(zero_point))
+        chosen = Requantizer(inside, 0, pair.low, pair.high)
+    return state.emit(pair.node, fixed.Requantize((chosen,)), [multiplied], pair.element)

@@ -12,7 +12,6 @@ from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.methods import SquaredDifferenceMethod
 from intaglio.numerics.profile.schemes import ScaleProduct
 from intaglio.numerics.requantizers import Requantizer
-from intaglio.numerics.scalings import Scaling
 
 
 def lower_squared_difference(
@@ -35,8 +34,12 @@ def lower_squared_difference(
     most = (first - second).magnitude
     unit = float32.multiply(output.scale, float32.from_integer(1 << 2 * method.left_shift))
     real = real_multiplier(ScaleProduct.DOUBLE, twice, unit, twice)
-    chosen = state.scaling(node, method.scheme, real, Interval(0, most**2))
-    return _requantized(state, node, square, chosen, output.zero_point, node.type.integer, "")
+    element = node.type.integer
+    bounds = (element.minimum, element.maximum)
+    chosen = state.requantizer(
+        node, method.scheme, real, Interval(0, most**2), output.zero_point, bounds, element
+    )
+    return _requantized(state, node, square, chosen, element, "")
 
 
 def _in_common_scale(
@@ -60,7 +63,8 @@ def _in_common_scale(
     chosen = state.scaling(node, method.scheme, real, interval)
     ends = Interval.hull_of(chosen.apply(end) for end in (interval.low, interval.high))
     word = ends.smallest_type()
-    name = _requantized(state, node, shifted, chosen, 0, word, f"{suffix}.scaled")
+    requantizer = Requantizer(chosen, 0, word.minimum, word.maximum)
+    name = _requantized(state, node, shifted, requantizer, word, f"{suffix}.scaled")
     return name, ends
 
 
@@ -68,11 +72,9 @@ def _requantized(
     state: Lowering,
     node: Node,
     name: str,
-    scaling: Scaling,
-    zero_point: int,
+    requantizer: Requantizer,
     element: IntType,
     suffix: str,
 ) -> str:
-    requantizer = Requantizer(scaling, zero_point, element.minimum, element.maximum)
     shape = state.builder.type_of(name).shape
     return state.emit(node, fixed.Requantize((requantizer,)), [name], element, shape, suffix)

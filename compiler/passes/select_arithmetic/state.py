@@ -12,15 +12,35 @@ from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.graph import Constant, Graph, Node
 from intaglio.compiler.ir.infer import exact_result, result_shape
 from intaglio.compiler.ir.types import Quantization, TensorType
-from intaglio.errors import InvalidOption, UnsupportedModel
+from intaglio.errors import InvalidOption, NarrowRegister, UnsupportedModel
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import Profile
 from intaglio.numerics.profile.derive import requantizer, scaling
+from intaglio.numerics.profile.places import place_of
 from intaglio.numerics.profile.schemes import Scheme
 from intaglio.numerics.profile.stages_scheme import StagesScheme
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.scalings import Scaling
+
+
+@dataclass(frozen=True, slots=True)
+class RequantizerRequest:
+    """What one requantizer should do.
+
+    Attributes:
+        scheme: how it multiplies.
+        real: by what.
+        accumulator: what its operand can be.
+        zero_point: the result's.
+        bounds: the least and the greatest code.
+    """
+
+    scheme: Scheme
+    real: Fraction
+    accumulator: Interval
+    zero_point: int
+    bounds: tuple[int, int]
 
 
 @dataclass
@@ -89,8 +109,9 @@ class Lowering:
         try:
             chosen = scaling(scheme, real, accumulator)
         except InvalidOption as error:
-            found = str(error).rstrip(".")
-            raise self.refusal(node, found, "scales that the profile can multiply by") from None
+            raise self.scale_refusal(node, scheme, error) from None
+        if isinstance(scheme, StagesScheme):
+            return chosen
         return self.within_domain(node, chosen, accumulator)
 
     def requantizer(
@@ -111,11 +132,54 @@ class Lowering:
         try:
             chosen = requantizer(scheme, real, accumulator, zero_point, low, high, result)
         except InvalidOption as error:
-            found = str(error).rstrip(".")
-            raise self.refusal(node, found, "scales that the profile can multiply by") from None
+            raise self.scale_refusal(node, scheme, error) from None
         if not isinstance(scheme, StagesScheme):
             self.within_domain(node, chosen.scaling, accumulator)
         return chosen
+
+    def requantizers(
+        self, node: Node, requests: Sequence[RequantizerRequest], result: IntType
+    ) -> tuple[Requantizer, ...]:
+        """One requantizer for each request; of several refusals the one that asks for most."""
+        found: list[Requantizer] = []
+        farthest: dict[int, tuple[int, UnsupportedModel]] = {}
+        for each in requests:
+            try:
+                found.append(
+                    self.requantizer(
+                        node,
+                        each.scheme,
+                        each.real,
+                        each.accumulator,
+                        each.zero_point,
+                        each.bounds,
+                        result,
+                    )
+                )
+            except UnsupportedModel as error:
+                cause = error.__context__
+                if not isinstance(cause, NarrowRegister):
+                    raise
+                distance = abs(cause.needed - cause.value)
+                known = farthest.get(id(each.scheme))
+                if known is None or distance > known[0]:
+                    farthest[id(each.scheme)] = distance, error
+        if farthest:
+            raise self.unsupported([p for _, error in farthest.values() for p in error.problems])
+        return tuple(found)
+
+    def scale_refusal(self, node: Node, scheme: Scheme, error: InvalidOption) -> UnsupportedModel:
+        """The error for a multiplier that a scheme can't represent; it names the scheme's field."""
+        place = place_of(self.profile, scheme)
+        field = hasattr(scheme, error.option)
+        found = f"{place}.{error}" if field else f"{str(error).rstrip('.')} ({place})"
+        if isinstance(error, NarrowRegister):
+            return self.refusal(
+                node,
+                f"{place}.{error.option} is {error.value}, which {error.found}",
+                error.advice.removeprefix("give "),
+            )
+        return self.refusal(node, found.rstrip("."), "scales that the profile can multiply by")
 
     def within_domain(self, node: Node, chosen: Scaling, accumulator: Interval) -> Scaling:
         """The scaling again, or a refusal of ``node`` where ``accumulator`` overflows it."""

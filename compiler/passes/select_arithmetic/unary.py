@@ -12,7 +12,7 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds
-from intaglio.compiler.passes.select_arithmetic.branches import Branches
+from intaglio.compiler.passes.select_arithmetic.branches import RequantizedBranches
 from intaglio.compiler.passes.select_arithmetic.fixed_point_functions import (
     fixed_point_hard_swish,
     fixed_point_inverse_square_root,
@@ -28,7 +28,7 @@ from intaglio.compiler.passes.select_arithmetic.real_tables import (
     leaky_relu,
     real_function,
 )
-from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.compiler.passes.select_arithmetic.state import Lowering, RequantizerRequest
 from intaglio.compiler.passes.select_arithmetic.tables import (
     Int64Array,
     TableFunction,
@@ -79,7 +79,8 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
                 raise state.refusal(
                     node, f"no slopes in {op.function.value}", "a rule of another kind for it"
                 )
-            function = _slopes(state, node, rule.method, source, target, op.alpha, source_element)
+            elements = source_element, element
+            function = _slopes(state, node, rule.method, source, target, op.alpha, elements)
         case InterpolatedTable():
             real = _defined_everywhere(op, target)
             function = one_by_one(sampled_function(state, node, real, source, target))
@@ -109,7 +110,8 @@ def lower_prelu(state: Lowering, node: Node) -> str:
     for channel, stored in enumerate(slope.array.reshape(-1)):
         scale, zero_point = slope.type.scaled.channel(channel)
         code = int(stored) - zero_point
-        function = _prelu(state, node, rule.method, source, target, code, scale, source_element)
+        elements = source_element, element
+        function = _prelu(state, node, rule.method, source, target, code, scale, elements)
         tables.append(bounded(function, element.minimum, element.maximum))
     return emit_table(state, node, state.operand(node.operands[0]), tables, element)
 
@@ -147,7 +149,7 @@ def _prelu(
     target: Quantization,
     slope_code: int,
     slope_scale: Float32,
-    element: IntType,
+    elements: tuple[IntType, IntType],
 ) -> TableFunction:
     """The slope is ``slope_code * slope_scale``, dequantized in float32 where the method is."""
     match method:
@@ -159,7 +161,7 @@ def _prelu(
             return RealTable(method, leaky_relu(slope), source, target)
         case SlopeTable():
             slope32 = float32.multiply(float32.from_integer(slope_code), slope_scale)
-            return _slopes(state, node, method, source, target, slope32, element)
+            return _slopes(state, node, method, source, target, slope32, elements)
         case FixedPointTable():
             return fixed_point_slope(method.product, source, target, slope_code, slope_scale)
         case InterpolatedTable() | SigmoidTableMethod():
@@ -175,18 +177,26 @@ def _slopes(
     source: Quantization,
     target: Quantization,
     slope: Float32,
-    element: IntType,
-) -> Branches:
+    elements: tuple[IntType, IntType],
+) -> TableFunction:
     """One requantizer for each branch; the slope joins the product as a second factor."""
+    element, result = elements
     rescale = method.rescale
     interval = element.interval - Interval(source.zero_point, source.zero_point)
     above = real_multiplier(rescale.product, source.scale, target.scale)
     # XNNPACK: fl32(fl32(s / s_out) * slope), the slope last.
     ratio = Float32.from_fraction(above)
     below = float32.multiply(ratio, slope).fraction
-    positive = state.scaling(node, rescale.scheme, above, interval)
-    negative = state.scaling(node, rescale.scheme, below, interval)
-    return Branches(source.zero_point, target.zero_point, positive, negative)
+    bounds, zero_point = (result.minimum, result.maximum), target.zero_point
+    rising, falling = state.requantizers(
+        node,
+        [
+            RequantizerRequest(rescale.scheme, real, interval, zero_point, bounds)
+            for real in (above, below)
+        ],
+        result,
+    )
+    return RequantizedBranches(source.zero_point, rising, falling)
 
 
 def _fixed_point(

@@ -12,6 +12,7 @@ from typing import cast
 import tomli_w
 
 from intaglio.errors import InvalidFile, InvalidProfile
+from intaglio.numerics.profile.inheritance import with_base
 from intaglio.numerics.profile.profile import Profile
 from intaglio.numerics.profile.schema import Reader, Tree, shortened, write
 
@@ -52,12 +53,18 @@ def load_profile(name_or_path: str) -> Profile:
 
 @cache
 def _shipped(name: str) -> Profile:
+    return parse_profile(_shipped_text(name), name)
+
+
+def _shipped_text(name: str) -> str:
     file = resources.files("intaglio.numerics") / "profiles" / f"{name}.toml"
-    return parse_profile(file.read_text(encoding="utf-8"), name)
+    return file.read_text(encoding="utf-8")
 
 
 def parse_profile(text: str, name: str) -> Profile:
     """A profile from its TOML text; ``name`` is what errors call it.
+
+    With ``base``, the name of a shipped profile, the text says what differs from that.
 
     Raises:
         InvalidProfile: the text doesn't follow the schema; the sentence says where.
@@ -69,7 +76,23 @@ def parse_profile(text: str, name: str) -> Profile:
     version = tree.pop("schema", None)
     if version != SCHEMA_VERSION:
         raise InvalidProfile(name, "schema", shortened(version), str(SCHEMA_VERSION))
+    base = tree.pop("base", None)
+    if base is not None:
+        tree = with_base(tree, _base(base, name), name)
+    elif "every" in tree:
+        raise InvalidProfile(name, "every", "rules to change", "a base whose rules they are")
     return cast(Profile, Reader(name).read(Profile, tree, ""))
+
+
+def _base(base: Tree, name: str) -> dict[str, Tree]:
+    if not isinstance(base, str) or base not in profile_names():
+        close = difflib.get_close_matches(str(base), profile_names(), 1)
+        known = f"{close[0]} perhaps" if close else f"one of {', '.join(profile_names())}"
+        raise InvalidProfile(name, "base", shortened(base), known)
+    tree = cast(dict[str, Tree], tomllib.loads(_shipped_text(base)))
+    if "base" in tree:
+        raise InvalidProfile(name, "base", base, "a profile that is written out whole")
+    return tree
 
 
 def format_profile(profile: Profile) -> str:

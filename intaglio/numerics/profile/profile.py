@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from intaglio.errors import InvalidProfile
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.profile.datapath import ANY_DATAPATH, Datapath
 from intaglio.numerics.profile.rules import (
     Condition,
     ContractionRule,
@@ -118,6 +119,7 @@ class Profile:
         softmax: softmax, its logarithm and L2 normalization.
         resize: bilinear interpolation.
         dequantize: code to float32 at the border.
+        datapath: the element types that networks may have.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Profile:
     softmax: tuple[SoftmaxRule, ...]
     resize: tuple[ResizeRule, ...]
     dequantize: DequantizeMethod = DequantizeMethod.CENTRE_FIRST
+    datapath: Datapath = ANY_DATAPATH
 
     def __post_init__(self) -> None:
         """Refuse rules for ops that their table doesn't serve: no op would ever meet them."""

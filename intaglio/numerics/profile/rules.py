@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from intaglio.errors import InvalidOption
 from intaglio.numerics.accumulator import (
     AccumulationOrder,
     Overflow,
@@ -147,6 +148,23 @@ class ContractionRule:
         require_within("accumulator_bits", self.accumulator_bits, 1, 64)
         require_within("bias_bits", self.bias_bits, 1, 64)
         require_within("product_bits", self.product_bits, 0, 64)
+        partial = self.partial_sums
+        if partial is not None and partial.type.bits > self.accumulator_bits:
+            raise InvalidOption(
+                "partial_sums.type",
+                partial.type,
+                f"is wider than the accumulator of {self.accumulator_bits} bits, which has to "
+                "take every partial sum",
+                f"give i{self.accumulator_bits} or less, or widen accumulator_bits",
+            )
+        dropped = self.truncation
+        if dropped is not None and 0 < self.product_bits <= dropped.dropped_bits:
+            raise InvalidOption(
+                "truncation.dropped_bits",
+                dropped.dropped_bits,
+                f"leaves nothing of a product of {self.product_bits} bits",
+                f"give {self.product_bits - 1} or less",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +177,20 @@ class PairRule:
 
 @dataclass(frozen=True, slots=True)
 class MeanRule:
-    """Average pools and means."""
+    """Average pools, means and sums.
+
+    Attributes:
+        method: how the sum becomes a code.
+        when: the condition.
+        accumulator_bits: width of the signed accumulator.
+        overflow: what it does with a sum over axes that doesn't fit; where absent, networks with
+            such sums are refused.  The sum of a pool's window always has to fit.
+    """
 
     method: MeanMethod
     when: Condition = ALWAYS
     accumulator_bits: int = 32
+    overflow: Overflow | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""

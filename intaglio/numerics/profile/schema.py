@@ -100,13 +100,33 @@ class Reader:
         required = [f.name for f in fields(hint) if f.default is MISSING]
         missing = [name for name in required if name not in values]
         if missing:
-            raise self._refuse(place, f"no {', '.join(missing)}", "every key of the table")
+            raise self._refuse(place, f"no {', '.join(missing)}", _wanted(hints, missing))
         try:
             return hint(**values)
         except InvalidOption as error:
-            raise self._refuse(
-                place, str(error).rstrip("."), "numbers that a machine has"
-            ) from None
+            raise self._contradiction(error, values, place) from None
+
+    def _contradiction(
+        self, error: InvalidOption, values: Mapping[str, object], place: str
+    ) -> InvalidProfile:
+        """Names the field where the error is about one."""
+        if error.option.split(".")[0] not in values:
+            return self._refuse(place, str(error).rstrip("."), "numbers that a machine has")
+        inside = f"{place}.{error.option}".lstrip(".")
+        value = str(error).removeprefix(f"{error.option} ").split(":")[0]
+        return self._refuse(
+            inside, f"{value}, which {error.found}", error.advice.removeprefix("give ")
+        )
+
+
+def _wanted(hints: Mapping[str, Any], missing: list[str]) -> str:
+    """The words that missing keys may have, where they are words."""
+    words = [
+        f"{name} = {' or '.join(repr(str(member.value)) for member in hints[name])}"
+        for name in missing
+        if isinstance(hints[name], type) and issubclass(hints[name], Enum)
+    ]
+    return ", ".join(words) or "every key of the table"
 
 
 def _choice(found: str, known: list[str]) -> str:

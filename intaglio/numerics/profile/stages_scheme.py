@@ -94,6 +94,14 @@ class StagesScheme:
         require_within("second_shift", self.second_shift, 0, self.minimum_shift)
         require_within("product_bits", self.product_bits, 0, 128)
         require_within("result_bits", self.result_bits, 0, 64)
+        early = self.clamp is ClampOrder.BEFORE_ZERO_POINT
+        if early and self.zero_point is not ZeroPointPlace.AFTER_SHIFT:
+            raise InvalidOption(
+                "clamp",
+                self.clamp.value,
+                f"has no zero point behind it where zero_point is {self.zero_point.value}",
+                "give after-zero-point, or zero_point = after-shift",
+            )
         if self.product_overflow is Overflow.SATURATE_EACH_ADD:
             raise InvalidOption(
                 "product_overflow", "saturate-each-add", "is for sums", "use saturate"
