@@ -18,6 +18,7 @@ from intaglio.cli.profiles import profiles
 from intaglio.cli.quantize import quantize
 from intaglio.cli.simulate import simulate
 from intaglio.cli.synthesize import synthesize
+from intaglio.cli.vectors import vectors
 from intaglio.cli.verify import verify
 
 app = typer.Typer(
@@ -89,6 +90,11 @@ VERBS = (
         export,
         "Integers and golden tensors for C, hardware or NumPy.",
         "intaglio export net.intaglio --integers -o net.h --format c-header",
+    ),
+    Verb(
+        vectors,
+        "Operands at the corners of the arithmetic, with every stage's result.",
+        "intaglio vectors net.intaglio -o corners",
     ),
     Verb(
         profiles,

@@ -14,7 +14,8 @@ MOST_BITS = 1 << 22
 FEW = 12
 """So many terms are decided for good; of more, some of the smallest make up the last rest."""
 
-_SMALLEST = 6
+_SMALLEST = (6, 14)
+"""How many of them, and how many where that isn't enough: sums near the ends have gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,16 @@ def reach(weights: Sequence[int], operands: Interval, target: int) -> Reached:
     if rest % common:
         return Unreachable(f"every sum is {lowest % common} modulo {common}")
     terms.sort(key=lambda term: -term.size)
-    head, tail = _split(terms, most, common)
-    found = _solve(head, tail, most, rest)
+    found: dict[int, int] | None = None
+    for smallest in _SMALLEST:
+        head, tail = _split(terms, most, common, smallest)
+        found = _solve(head, tail, most, rest)
+        if found is None and not head:
+            return Unreachable(f"none of the sums of the {len(tail)} weights that aren't 0")
+        if found is not None:
+            break
     if found is None:
-        if head:
-            return NotFound()
-        return Unreachable(f"none of the sums of the {len(tail)} weights that aren't 0")
+        return NotFound()
     values = [operands.low if weight >= 0 else operands.high for weight in weights]
     values = [
         value if weights[index] else _nearest_zero(operands) for index, value in enumerate(values)
@@ -91,14 +96,16 @@ def _nearest_zero(operands: Interval) -> int:
     return min(max(0, operands.low), operands.high)
 
 
-def _split(terms: Sequence[_Term], most: int, common: int) -> tuple[list[_Term], list[_Term]]:
+def _split(
+    terms: Sequence[_Term], most: int, common: int, smallest: int
+) -> tuple[list[_Term], list[_Term]]:
     """Large terms, and small ones with the common divisor whose sums fit a set."""
     if len(terms) <= FEW and most * _total(terms) < MOST_BITS:
         return [], list(terms)
     tail: list[_Term] = []
     divisor = 0
     for term in reversed(terms):
-        fits = len(tail) < _SMALLEST and most * (_total(tail) + term.size) < MOST_BITS
+        fits = len(tail) < smallest and most * (_total(tail) + term.size) < MOST_BITS
         if fits or len(tail) < 2 or gcd(divisor, term.size) < divisor:
             tail.append(term)
             divisor = gcd(divisor, term.size)
