@@ -15,7 +15,7 @@ from intaglio.numerics.integers import IntegerArray
 
 Reals = NDArray[np.float64]
 
-_ROUNDS, _NEWTON_STEPS, _FILLS = 8, 16, 2
+_ROUNDS, _NEWTON_STEPS, _MOST_FILLS = 8, 16, 64
 _FINENESS, _MOST_GAIN = 64, (1 << 15) - 1
 
 
@@ -33,8 +33,11 @@ def shrink(
     # Rounding of floats may have left a sum a hair too large: then a unit less everywhere.
     excessive = ~within(budgets, *_sums(found, positive))
     found[excessive] = np.maximum(found[excessive] - 1, 0)
-    for _ in range(_FILLS):
-        found = _filled(found, magnitudes, positive, budgets)
+    for _ in range(_MOST_FILLS):
+        filled = _filled(found, magnitudes, positive, budgets)
+        if np.array_equal(filled, found):
+            break
+        found = filled
     return found
 
 
