@@ -212,7 +212,10 @@ def power_of_two_shift(scale: Fraction, rounding: Rounding, choice: PowerOfTwo) 
         case PowerOfTwo.EXACT:
             if rest != 1:
                 raise InvalidOption(
-                    "scale", scale, "is not a power of two", "quantize with power-of-two scales"
+                    "scale",
+                    scale,
+                    "is not a power of two",
+                    "quantize with power-of-two scales (intaglio quantize --power-of-two)",
                 )
             return Shift(-floor, rounding)
         case _:

@@ -4,9 +4,11 @@
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.passes.select_arithmetic.pair_operands import PairOperands, centred_codes
 from intaglio.compiler.passes.select_arithmetic.state import Lowering
+from intaglio.numerics.intervals import Interval
 from intaglio.numerics.pairs import PairFunction, RescaledSum
 from intaglio.numerics.profile.derive import real_multiplier
 from intaglio.numerics.profile.derive_stages import staged_store
+from intaglio.numerics.profile.methods import OperandRescaleMethod
 from intaglio.numerics.profile.schemes import Rescale, Scheme
 from intaglio.numerics.profile.stages_scheme import StagesScheme
 from intaglio.numerics.requantizers import Requantizer
@@ -16,9 +18,15 @@ from intaglio.numerics.scalings import Shift
 _KEEP = Shift(0, Rounding.FLOOR)
 
 
-def lower_rescaled_operands(state: Lowering, pair: PairOperands, rescale: Rescale) -> str:
+def lower_rescaled_operands(
+    state: Lowering, pair: PairOperands, method: OperandRescaleMethod
+) -> str:
     """Both operands in the result's scale, each rounded; then the function in integers."""
-    if pair.function in (PairFunction.ADD, PairFunction.SUBTRACT):
+    rescale = method.rescale
+    is_sum = pair.function in (PairFunction.ADD, PairFunction.SUBTRACT)
+    if is_sum and method.saturate_operands:
+        return _sum_of_saturated(state, pair, rescale)
+    if is_sum:
         operands = [state.operand(name) for name in pair.node.operands]
         sum = fixed.Pairwise(_sum_of_rescaled(state, pair, rescale))
         return state.emit(pair.node, sum, operands, pair.element)
@@ -46,6 +54,29 @@ def _sum_of_rescaled(state: Lowering, pair: PairOperands, rescale: Rescale) -> R
         _stored(pair, rescale.scheme),
         subtract=pair.function is PairFunction.SUBTRACT,
     )
+
+
+def _sum_of_saturated(state: Lowering, pair: PairOperands, rescale: Rescale) -> str:
+    """Each operand saturates to the codes of the result without its zero point, then their sum."""
+    zero_point = pair.output.zero_point
+    held = pair.element.interval - Interval(zero_point, zero_point)
+    names: list[str] = []
+    for index, quantization in enumerate((pair.left, pair.right)):
+        suffix = ("left", "right")[index]
+        name = state.operand(pair.node.operands[index])
+        shape = state.builder.type_of(name).shape
+        centred, interval = state.centred(pair.node, name, quantization.zero_point, suffix)
+        real = real_multiplier(rescale.product, quantization.scale, pair.output.scale)
+        word = held.smallest_type()
+        chosen = state.requantizer(
+            pair.node, rescale.scheme, real, interval, 0, (held.low, held.high), word
+        )
+        op = fixed.Requantize((chosen,))
+        names.append(state.emit(pair.node, op, [centred], word, shape, suffix))
+    function = fixed.Subtract() if pair.function is PairFunction.SUBTRACT else fixed.Add()
+    summed = state.exact(pair.node, function, names, "sum")
+    kept = fixed.Requantize((_stored(pair, rescale.scheme),))
+    return state.emit(pair.node, kept, [summed], pair.element)
 
 
 def _stored(pair: PairOperands, scheme: Scheme) -> Requantizer:

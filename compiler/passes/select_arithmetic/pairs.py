@@ -116,7 +116,7 @@ def lower_pair(state: Lowering, node: Node, op: Pair) -> str:
         case DequantizedMethod():
             name = _pairwise(state, pair, _dequantized(pair, state.profile.quantize.method))
         case OperandRescaleMethod():
-            name = lower_rescaled_operands(state, pair, rule.method.rescale)
+            name = lower_rescaled_operands(state, pair, rule.method)
         case SaturatingSumMethod():
             name = _saturating_sum(state, pair, rule.method)
         case ProductMethod():

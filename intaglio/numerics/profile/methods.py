@@ -100,9 +100,14 @@ class SaturatingSumMethod:
 
 @dataclass(frozen=True, slots=True)
 class OperandRescaleMethod:
-    """Each operand is rescaled to the output's scale first, then combined in integers."""
+    """Each operand is rescaled to the output's scale first, then combined in integers.
+
+    ``saturate_operands`` saturates each to the codes of the result, without its zero point, before
+    they are added or subtracted (Gemmini); minima and maxima are of codes anyway.
+    """
 
     rescale: Rescale
+    saturate_operands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ def test_the_shipped_profiles() -> None:
     assert profile_names() == (
         "cmsis-nn",
         "dory",
+        "ethos-u",
+        "gemmini",
         "litert-opt-x86",
         "litert-ref-1.2",
         "litert-ref-1.3",
@@ -35,6 +37,7 @@ def test_the_shipped_profiles() -> None:
         "torch-pt2e",
         "tosa-double",
         "tosa-single",
+        "vta",
     )
 
 

@@ -45,9 +45,34 @@ POWERS = "one takes powers of two alone, and rounds them alike"
 JOINED = "of uint8 operands that are joined alone does one differ from the other"
 WIDE_SOFTMAX = "of 16 bits alone does one differ from the other"
 TWICE = "two roundings added up before one shift differ from two shifts on few values"
+TILES = "both multiply by a float32, and partial sums of 8-bit codes fit their registers"
 SAME_SOFTMAX = "their softmax of 8 bits differs on a few values in 100,000, whatever the scale"
 SLOPES = "negative slopes of LEAKY_RELU alone, or 16-bit tables at some powers of two, differ"
 ALIKE: dict[tuple[str, str], dict[str, str]] = {
+    ("cmsis-nn", "ethos-u"): {"pair": LAST_BIT},
+    ("dory", "vta"): {"contraction": POWERS, "pair": POWERS, "rescale": POWERS},
+    ("ethos-u", "litert-ref-1.2"): {
+        "mean": LAST_BIT,
+        "pair": LAST_BIT,
+        "rescale": JOINED,
+        "softmax": WIDE_SOFTMAX,
+    },
+    ("ethos-u", "litert-ref-1.3"): {
+        "mean": LAST_BIT,
+        "pair": LAST_BIT,
+        "rescale": JOINED,
+        "softmax": WIDE_SOFTMAX,
+    },
+    ("ethos-u", "onnx-spec"): {"softmax": SAME_SOFTMAX},
+    ("ethos-u", "ort-arm64"): {"softmax": SAME_SOFTMAX},
+    ("ethos-u", "ort-x86-vnni"): {"softmax": SAME_SOFTMAX},
+    ("ethos-u", "qonnx"): {"softmax": SAME_SOFTMAX},
+    ("ethos-u", "tflm"): {"pair": LAST_BIT},
+    ("ethos-u", "torch-pt2e"): {"softmax": SAME_SOFTMAX},
+    ("ethos-u", "tosa-double"): {"rescale": TWICE},
+    ("gemmini", "ort-arm64"): {"contraction": TILES},
+    ("gemmini", "ort-x86-vnni"): {"contraction": TILES},
+    ("gemmini", "pow2-half-even"): {"contraction": POWERS, "rescale": POWERS},
     ("cmsis-nn", "litert-opt-x86"): {"unary": SLOPES},
     ("cmsis-nn", "litert-ref-1.2"): {
         "mean": LAST_BIT,
