@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.hardware_presets import preset_rows, print_rows
 from benchmarks.networks import NETWORKS, Network, data_folder
-from benchmarks.requantizer_cases import CaseCount, count_differences
 from intaglio.commands.data import Batch, InputSpec, open_dataset
 from intaglio.commands.engines import EngineName
 from intaglio.commands.models import LoweringOptions, open_fixed
@@ -29,7 +29,7 @@ from intaglio.commands.simulate import simulate_dataset
 from intaglio.commands.tables import Column, Table, print_table
 from intaglio.compiler.real.load import load_model
 from intaglio.compiler.real.onnx_runtime import Session
-from intaglio.numerics.profile import load_profile, profile_names
+from intaglio.numerics.profile import profile_names
 
 # The kernel's high-water mark of the command's own memory; a parent's would be inherited elsewhere.
 _MEASURED = """
@@ -105,8 +105,8 @@ def main() -> int:
             for profile in EQUALITY_PROFILES
         ]
         _print("reference == vectorized, every tensor", equalities)
-    cases = [count for name in profile_names() for count in count_differences(load_profile(name))]
-    _print("Requantizers: exact integers == vectorized", cases)
+    cases = preset_rows(profile_names())
+    print_rows(cases)
     results = {
         "accuracy": [asdict(row) for row in accuracies],
         "equality": [asdict(row) for row in equalities],
@@ -116,10 +116,10 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     differing = sum(row.differing for row in accuracies) + sum(row.differing for row in equalities)
-    return 1 if differing + sum(case.differences for case in cases) else 0
+    return 1 if differing + sum(case.comparison.differences for case in cases) else 0
 
 
-def _print(title: str, rows: Sequence[Accuracy | Equality | Speed | CaseCount]) -> None:
+def _print(title: str, rows: Sequence[Accuracy | Equality | Speed]) -> None:
     cells = [asdict(row) for row in rows]
     columns = [
         Column(key, key.replace("_", " "), ".2f" if isinstance(cell, float) else "")

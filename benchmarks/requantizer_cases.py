@@ -1,123 +1,156 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random requantizers of every kind that a profile uses: exact Python ints against whole arrays."""
+"""Requantizers of many kinds in one graph: exact Python ints, whole arrays and machine code."""
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
-from intaglio.errors import InvalidOption
-from intaglio.numerics.float32 import Float32
+from benchmarks.requantizer_kinds import CODES, RequantizerKind
+from intaglio.compiler.ir.builder import Builder
+from intaglio.compiler.ir.fixed import Requantize
+from intaglio.compiler.ir.graph import Graph, Level
+from intaglio.compiler.ir.types import TensorType
+from intaglio.numerics.corners import corner_accumulators
 from intaglio.numerics.integers import IntType
-from intaglio.numerics.intervals import Interval
-from intaglio.numerics.profile import Profile
-from intaglio.numerics.profile.derive import real_multiplier, scaling
-from intaglio.numerics.profile.methods import (
-    OperandRescaleMethod,
-    ProductMethod,
-    RescaledMean,
-    RescaledSumMethod,
-    SlopeTable,
-)
-from intaglio.numerics.profile.schemes import PowerOfTwoScheme, Rescale, ScaleProduct
 from intaglio.numerics.requantizers import Requantizer
-from intaglio.numerics.vectorized import apply_requantizers
+from intaglio.simulator import compiled, vectorized
 
-CASES = 100_000
-_CHANNELS = 250
-_CODES = IntType(8, signed=True)
+Values = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class CaseCount:
-    """What was compared for one kind of requantizer of one profile."""
+class Effort:
+    """How much is compared of a kind.
 
-    profile: str
+    Attributes:
+        channels: requantizers.
+        rows: random accumulators of each.
+        cornered: how many of the requantizers have their corners solved for.
+    """
+
+    channels: int
+    rows: int
+    cornered: int
+
+
+WHOLE = Effort(channels=100, rows=1000, cornered=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was compared for one kind.
+
+    Attributes:
+        kind: its name.
+        random: random accumulators.
+        corners: accumulators at corners.
+        undecided: corners whose search was given up.
+        vectorized: codes of whole arrays that differ from those of exact Python ints.
+        compiled: codes of machine code that do; None where ``refused`` says why there is none.
+        refused: what the compiled engine can't do.
+    """
+
     kind: str
-    cases: int
-    differences: int
+    random: int
+    corners: int
+    undecided: int
+    vectorized: int
+    compiled: int | None
+    refused: str = ""
+
+    @property
+    def differences(self) -> int:
+        """In either engine."""
+        return self.vectorized + (self.compiled or 0)
 
 
-def rescales(profile: Profile) -> Iterator[tuple[Rescale, int]]:
-    """Every rescale that the profile's rules name, with the width of its accumulator."""
-    for rule in profile.contraction:
-        yield rule.rescale, rule.accumulator_bits
-    for pair in profile.pair:
-        match pair.method:
-            case OperandRescaleMethod() | ProductMethod():
-                yield pair.method.rescale, 18
-            case RescaledSumMethod():
-                yield Rescale(ScaleProduct.DOUBLE, pair.method.scheme), 30
-            case _:
-                pass
-    for mean in profile.mean:
-        if isinstance(mean.method, RescaledMean):
-            yield mean.method.rescale, mean.accumulator_bits
-    for unary in profile.unary:
-        if isinstance(unary.method, SlopeTable):
-            yield unary.method.rescale, 9
-    for change in profile.rescale:
-        if isinstance(change.method, Rescale):
-            yield change.method, 9
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Requantizers of one kind, a channel each, and their accumulators as rows."""
+
+    kind: RequantizerKind
+    requantizers: tuple[Requantizer, ...]
+    x: Values
+    corners: int
+    undecided: int
 
 
-def count_differences(profile: Profile, seed: int = 0) -> list[CaseCount]:
-    """100,000 random cases for each distinct kind: random scales, powers of two, edges, ties."""
-    rng = np.random.default_rng(seed)
-    counts: list[CaseCount] = []
-    for rescale, bits in dict.fromkeys(rescales(profile)):
-        # A convolution's 32-bit accumulator holds far less; the schemes state their own limits.
-        accumulator = IntType(min(bits, 40), signed=True)
-        cases = differences = 0
-        while cases < CASES:
-            requantizers = _random_requantizers(rng, rescale, accumulator)
-            x = _random_accumulators(rng, accumulator, CASES // _CHANNELS // 2)
-            found = apply_requantizers(requantizers, x)
-            exact = np.array(
-                [[r.apply(int(v)) for r, v in zip(requantizers, row, strict=True)] for row in x]
+def compare(kinds: Sequence[RequantizerKind], effort: Effort = WHOLE) -> list[Comparison]:
+    """Each kind's codes in three ways; machine code of all is one object."""
+    samples = [_sample(kind, effort) for kind in kinds]
+    refusals = {
+        sample.kind.name: "; ".join(compiled.unsupported(_graph([sample]))) for sample in samples
+    }
+    whole = _graph(samples)
+    arrays = vectorized.run(whole, _feeds(samples))
+    taken = [sample for sample in samples if not refusals[sample.kind.name]]
+    machine = compiled.run(_graph(taken), _feeds(taken)) if taken else {}
+    found: list[Comparison] = []
+    for at, sample in enumerate(samples):
+        exact = _exact(sample)
+        refused = refusals[sample.kind.name]
+        own = None if refused else machine[f"y{taken.index(sample)}"]
+        found.append(
+            Comparison(
+                sample.kind.name,
+                effort.channels * effort.rows,
+                sample.corners,
+                sample.undecided,
+                int(np.count_nonzero(arrays[f"y{at}"] != exact)),
+                None if own is None else int(np.count_nonzero(own != exact)),
+                refused,
             )
-            cases += x.size
-            differences += int(np.count_nonzero(found != exact))
-        kind = type(rescale.scheme).__name__.removesuffix("Scheme")
-        name = f"{kind} ({rescale.product.value}, {accumulator})"
-        counts.append(CaseCount(profile.name, name, cases, differences))
-    return counts
-
-
-def _random_requantizers(
-    rng: np.random.Generator, rescale: Rescale, accumulator: IntType
-) -> list[Requantizer]:
-    found: list[Requantizer] = []
-    while len(found) < _CHANNELS:
-        left, right, output = (_random_scale(rng, rescale, len(found)) for _ in range(3))
-        real = real_multiplier(rescale.product, left, output, right)
-        # Multipliers that bring the accumulator to about eight bits, as in a network.
-        wanted = accumulator.bits - 9
-        exponent = int(rng.integers(-wanted - 3, -wanted + 4))
-        real *= Fraction(2) ** (exponent - round(float(np.log2(float(real)))))
-        try:
-            chosen = scaling(rescale.scheme, real, accumulator.interval)
-        except InvalidOption:
-            # MultiplyAddShift on a full word: the product has no room; use half the accumulator.
-            chosen = scaling(rescale.scheme, real, Interval(-(1 << 20), 1 << 20))
-        zero_point = int(rng.integers(-128, 128))
-        found.append(Requantizer(chosen, zero_point, _CODES.minimum, _CODES.maximum))
+        )
     return found
 
 
-def _random_scale(rng: np.random.Generator, rescale: Rescale, index: int) -> Float32:
-    if index % 4 == 0 or isinstance(rescale.scheme, PowerOfTwoScheme):
-        return Float32.from_value(2.0 ** int(rng.integers(-10, 4)))
-    return Float32.from_value(float(np.exp2(rng.uniform(-10, 3))))
+def _graph(samples: Sequence[_Sample]) -> Graph:
+    builder = Builder("requantizers", Level.FIXED)
+    outputs: list[str] = []
+    for at, sample in enumerate(samples):
+        x = builder.input(f"x{at}", TensorType(sample.kind.accumulator, sample.x.shape))
+        codes = TensorType(CODES, sample.x.shape)
+        outputs.append(builder.node(f"y{at}", codes, Requantize(sample.requantizers), [x]))
+    return builder.finish(outputs)
 
 
-def _random_accumulators(
-    rng: np.random.Generator, accumulator: IntType, rows: int
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _feeds(samples: Sequence[_Sample]) -> dict[str, npt.NDArray[np.signedinteger]]:
+    return {
+        f"x{at}": sample.x.astype(sample.kind.accumulator.dtype)
+        for at, sample in enumerate(samples)
+    }
+
+
+def _exact(sample: _Sample) -> Values:
+    columns = [
+        [requantizer.apply(value) for value in sample.x[:, channel].tolist()]
+        for channel, requantizer in enumerate(sample.requantizers)
+    ]
+    return np.array(columns, np.int64).T
+
+
+def _sample(kind: RequantizerKind, effort: Effort) -> _Sample:
+    """Always the same for a kind, whichever profile names it."""
+    rng = np.random.default_rng(zlib.crc32(kind.name.encode()))
+    requantizers = tuple(kind.draw(rng, channel) for channel in range(effort.channels))
+    random = _accumulators(rng, kind.accumulator, (effort.rows, effort.channels))
+    interval = kind.accumulator.interval
+    solved = [corner_accumulators(each, interval) for each in requantizers[: effort.cornered]]
+    corners = [each.accumulators for each in solved]
+    # Columns are filled up with what they have already.
+    x = np.concatenate([random, np.tile(random[:1], (max(map(len, corners)), 1))])
+    for channel, found in enumerate(corners):
+        x[effort.rows : effort.rows + len(found), channel] = found
+    undecided = sum(len(each.undecided) for each in solved)
+    return _Sample(kind, requantizers, x, sum(map(len, corners)), undecided)
+
+
+def _accumulators(rng: np.random.Generator, accumulator: IntType, shape: tuple[int, int]) -> Values:
     """Uniform values, small ones, multiples of powers of two (ties) and the type's edges."""
     low, high = accumulator.minimum, accumulator.maximum
-    shape = (rows, _CHANNELS)
     x = rng.integers(low, high, shape, endpoint=True)
     small = rng.integers(-1000, 1000, shape)
     step = np.int64(1) << rng.integers(0, max(accumulator.bits - 2, 1), shape)
@@ -125,4 +158,4 @@ def _random_accumulators(
     choice = rng.integers(0, 4, shape)
     x = np.where(choice == 1, np.clip(small, low, high), np.where(choice >= 2, ties, x))
     x[0], x[1], x[2] = low, high, 0
-    return x
+    return x.astype(np.int64)

@@ -13,7 +13,8 @@ from intaglio.compiler.ir.types import TensorType
 from intaglio.numerics.accumulator import Accumulator
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.requantizers import Requantizer
-from intaglio.numerics.scalings import Scaling
+from intaglio.numerics.rounding import Rounding
+from intaglio.numerics.scalings import RationalMultiply, Scaling
 from intaglio.simulator import compiled, vectorized
 from tests.simulator.random_arithmetic import SCALINGS, requantizers
 
@@ -88,3 +89,30 @@ def test_compiled_agrees(kind: type[Scaling]) -> None:
         )
 
     compare()
+
+
+@pytest.mark.parametrize("count", [1, CHANNELS])
+def test_divisions_of_two_words_have_no_vectors(count: int) -> None:
+    """Alone in its vectors, and behind a product."""
+    rng = np.random.default_rng(9)
+    found = [
+        Requantizer(
+            RationalMultiply(
+                int(rng.integers(1 << 40, 1 << 45)), (1 << 62) + 2 * channel + 1, Rounding.HALF_EVEN
+            ),
+            3,
+            -128,
+            127,
+        )
+        for channel in range(count)
+    ]
+    x = accumulators(100)
+    graph = alone(found, 100)
+    np.testing.assert_array_equal(
+        compiled.run(graph, {"x": x})["y"], vectorized.run(graph, {"x": x})["y"]
+    )
+    codes = rng.integers(0, 256, (9, 8), dtype=np.uint8)
+    graph = behind_a_product(found, 9)
+    np.testing.assert_array_equal(
+        compiled.run(graph, {"x": codes})["y"], vectorized.run(graph, {"x": codes})["y"]
+    )

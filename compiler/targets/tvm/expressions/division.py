@@ -2,6 +2,7 @@
 """Floor division of one word, and of two words without a library's help."""
 
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
+from intaglio.compiler.targets.tvm.expressions.floating import ScalarOnly
 from intaglio.compiler.targets.tvm.function import index, load
 from intaglio.compiler.targets.tvm.library import tirx
 from intaglio.compiler.targets.tvm.number import Number, constant, select, word_of
@@ -27,7 +28,13 @@ def floor_divide(at: Channels, x: Number, divisor: Number) -> Number:
 
 
 def _long_division(at: Channels, x: Number, divisor: Number, interval: Interval) -> Number:
-    """Bit by bit: the magnitude's quotient, one more below zero where something remains."""
+    """Bit by bit: the magnitude's quotient, one more below zero where something remains.
+
+    Raises:
+        ScalarOnly: for more than one lane; what is kept from bit to bit is one number.
+    """
+    if at.lanes > 1:
+        raise ScalarOnly
     function, width = at.function, "int128"
     magnitude = at.once(select(x.negative(), -x, x))
     quotient, remainder = function.local(width, 1), function.local(width, 1)
