@@ -17,6 +17,7 @@ from intaglio.cli.lower import lower
 from intaglio.cli.profiles import profiles
 from intaglio.cli.quantize import quantize
 from intaglio.cli.simulate import simulate
+from intaglio.cli.sweep import sweep
 from intaglio.cli.synthesize import synthesize
 from intaglio.cli.vectors import vectors
 from intaglio.cli.verify import verify
@@ -80,6 +81,12 @@ VERBS = (
         verify,
         "The object on an emulated processor: every bit, every instruction.",
         "intaglio verify net.intaglio --target cortex-m4 --data a.npz --trace",
+    ),
+    Verb(
+        sweep,
+        "A grid over the arithmetic: accuracy, flipped bits, the narrowest that suffices.",
+        "intaglio sweep net.qdq.onnx --data a.npz -o sweep "
+        "--axis contraction.accumulator_bits=16,20,24",
     ),
     Verb(
         inspect,

@@ -11,4 +11,7 @@ def require_within(name: str, value: int, low: int, high: int) -> None:
         InvalidOption: the number lies outside.
     """
     if not low <= value <= high:
-        raise InvalidOption(name, value, f"is not within {low}..{high}", "give a number within")
+        nearest = min(max(value, low), high)
+        raise InvalidOption(
+            name, value, f"is not within {low}..{high}", f"the nearest is {nearest}"
+        )
