@@ -15,6 +15,7 @@ from intaglio.cli.export import export
 from intaglio.cli.inspect import inspect
 from intaglio.cli.lower import lower
 from intaglio.cli.profiles import profiles
+from intaglio.cli.prove import prove
 from intaglio.cli.quantize import quantize
 from intaglio.cli.simulate import simulate
 from intaglio.cli.sweep import sweep
@@ -92,6 +93,11 @@ VERBS = (
         inspect,
         "Layers, sizes, interface, accumulator bits by proof.",
         "intaglio inspect net.intaglio",
+    ),
+    Verb(
+        prove,
+        "Certificates: accumulator and multiplier bits, by proof.",
+        "intaglio prove net.qdq.onnx -o certificate.json",
     ),
     Verb(
         export,

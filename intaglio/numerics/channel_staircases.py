@@ -239,7 +239,7 @@ class _Search:
         wanted = values - zero_points + (direction < 0)
         above = np.array([_distance(each, positive=True) for each in real])
         under = np.array([_distance(each, positive=False) for each in real])
-        ends: Reals = wanted - np.where(wanted > 0, above, under) - offset
+        ends = (wanted - np.where(wanted > 0, above, under) - offset).astype(np.float64)
         with np.errstate(all="ignore"):
             places: Reals = np.ceil(np.clip(ends / factor, self.low, self.high))
             return places.astype(np.int64)
