@@ -28,6 +28,9 @@ from intaglio.errors import InvalidGraph
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 
+MOST_BITS = 20
+"""Of operands and weights: sums of their products fit 64 bits."""
+
 _KEEPS_CODES = (moves.Transpose, moves.Reshape, moves.Slice, fixed.MaxPool2d)
 
 
@@ -137,6 +140,10 @@ def _refusal(graph: Graph, node: Node, op: AccumulateOp) -> str | None:
         return "its accumulator adds up partial sums"
     if not op.accumulator.type.signed:
         return "its accumulator is unsigned"
+    for operand in node.operands[:2]:
+        bits = graph.type_of(operand).integer.bits
+        if bits > MOST_BITS:
+            return f"{operand} has {bits} bits, and the checker multiplies at most {MOST_BITS}"
     for operand, what in zip(node.operands[1:], ("weights", "bias"), strict=False):
         constant = graph.constant(operand)
         if constant is None:

@@ -31,7 +31,7 @@ def _bounds(terms: list[Any]) -> dict[str, list[int]]:
 def _claims(values: Any, arrays: Any, name: str, *of: str) -> dict[str, Any]:
     (x, *others), found = re.findall(r"[\w.]+", of[3]), re.fullmatch(SUM, of[4])
     odd = [o for o in others if o not in arrays or arrays[o].ndim > 2 + 2 * ("conv" in of[2])]
-    if odd or not found:
+    if odd or not found or any(int(values[o][1][1:]) > 20 for o in (x, *others[:1])):
         return {"value": name, "refused": "no bounds of its accumulator, its weights or its bias"}
     # Of a field's name the first word is left out: `zero_point` of whatever operand.
     field: Any = {"zero_point": 0, "zero_points": [0], "pads": [0], "value": 0, "axes": []}

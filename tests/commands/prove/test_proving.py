@@ -216,7 +216,7 @@ def test_a_multiplier_that_serves_but_is_not_the_smallest_is_refused(
 
 
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,

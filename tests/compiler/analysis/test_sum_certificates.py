@@ -132,3 +132,17 @@ def test_weights_of_the_run_are_named() -> None:
     (found,) = sum_certificates(graph)
     assert isinstance(found, RefusedSum)
     assert found.reason == "its weights, w, are computed at run time"
+
+
+@pytest.mark.parametrize(("x", "w", "named"), [("i21", "i4", "x"), ("i4", "u21", "w")])
+def test_operands_too_wide_for_the_checker_are_named(x: str, w: str, named: str) -> None:
+    graph = parse_graph(f"""
+        graph small fixed
+        %x: {x}[1,3] = input
+        %w: {w}[3,1] = constant [3, 2, 5]
+        %y: i48[1,1] = mat_mul(%x, %w) accumulator=accumulator(type=i48)
+        return %y
+    """)
+    (found,) = sum_certificates(graph)
+    assert isinstance(found, RefusedSum)
+    assert found.reason == f"{named} has 21 bits, and the checker multiplies at most 20"
