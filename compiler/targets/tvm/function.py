@@ -22,6 +22,8 @@ from intaglio.compiler.targets.tvm.library import (
 ConstantArray = npt.NDArray[Any]
 
 _INTEGERS = ("int32", "int64", "int128")
+_LINE = 64
+"""Bytes of a cache line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Kernel:
         stages: in order; one, without tasks, unless threads share the kernel.
         tensors: the values of the graph that it reads and, last, the one that it writes, unless
             that takes the place of one that it reads.
-        scratch: bytes of memory that it needs for itself; the pointer after the tensors, if any.
+        scratch: bytes of memory that it needs for itself.
+        areas: where the areas of that memory start; the pointers after the tensors lead to them.
         tables: the constant arrays that it reads through the pointers behind those.
         form: which instructions it was written for; recorded in the manifest.
     """
@@ -55,6 +58,7 @@ class Kernel:
     stages: tuple[Stage, ...]
     tensors: tuple[str, ...]
     scratch: int
+    areas: tuple[int, ...]
     tables: tuple[ConstantArray, ...]
     form: str
 
@@ -84,6 +88,7 @@ class Function:
         self._tensors: dict[str, Buffer] = {}
         self._names_of_tensors: list[str] = []
         self._scratch = 0
+        self._areas: list[int] = []
         self._declarations: list[Statement] = []
         self._tables: list[tuple[Any, Statement, ConstantArray]] = []
         self._blocks: list[list[Statement]] = [[]]
@@ -125,11 +130,13 @@ class Function:
         return self._tensors[name]
 
     def scratch(self, dtype: str, size: int) -> Buffer:
-        """Uninitialised memory for the function alone, aligned to 64 bytes; at most one."""
+        """Uninitialised memory for the function alone, aligned to 64 bytes; after all tensors."""
         pointer, buffer, declaration = self._pointer(dtype, size)
         self._parameters.append(pointer)
         self._declarations.append(declaration)
-        self._scratch = size * np.dtype(dtype).itemsize
+        start = -(-self._scratch // _LINE) * _LINE
+        self._areas.append(start)
+        self._scratch = start + size * np.dtype(dtype).itemsize
         return buffer
 
     def table(self, array: ConstantArray) -> Buffer:
@@ -235,7 +242,8 @@ class Function:
         self._end_stage(None)
         tables = tuple(array for _, _, array in self._tables)
         stages = tuple(map(self._stage, self._stages or [_Part((), (), None)]))
-        return Kernel(stages, tuple(self._names_of_tensors), self._scratch, tables, form)
+        names, areas = tuple(self._names_of_tensors), tuple(self._areas)
+        return Kernel(stages, names, self._scratch, areas, tables, form)
 
     def _stage(self, part: "_Part") -> Stage:
         parameters = self._parameters + [pointer for pointer, _, _ in self._tables]

@@ -282,8 +282,9 @@ class _Compilation:
     ) -> Iterator[Any]:
         """The calls of a kernel's stages."""
         pointers = [self._place(places, name) for name in kernel.tensors]
-        if kernel.scratch:
-            pointers.append(places[_scratch(number)])
+        for start in kernel.areas:
+            area = places[_scratch(number)]
+            pointers.append(self._call("offset", area, _long(start)) if start else area)
         pointers += [self._constant(self._constants.add(array)) for array in kernel.tables]
         for stage in kernel.stages:
             first = () if stage.tasks is None else (*helpers, index(stage.tasks))

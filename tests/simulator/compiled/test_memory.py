@@ -15,6 +15,7 @@ from intaglio.compiler.targets.tvm.machine import Instructions, available, host
 from intaglio.simulator import vectorized
 from intaglio.simulator.compiled import loading
 from tests.simulator.compiled.test_vector_shapes import SHAPES, convolution, random_codes
+from tests.simulator.sums_in_order import I8, Layer, convolutions, each
 from tests.simulator.vectorized.networks import chain
 
 PAGE = mmap.PAGESIZE
@@ -67,6 +68,26 @@ def test_convolutions_stay_within_their_buffers(
     monkeypatch.setattr(loading, "host", lambda: host(found))
     for at_the_end in (False, True):
         run_guarded(convolution(SHAPES[name]), at_the_end)
+
+
+ORDERED = (
+    Layer(each(12), 37, 5, (2, 3), (2, 1), (1, 0, 2, 1), (1, 2), pad_value=9, zero=3),
+    Layer(each(14), 70, 33, (1, 1), x=I8, zero=-7, batch=3),
+    Layer(each(18), 40, 20, pads=(1, 1, 1, 1), x=I8, zero=5, pad_value=-128),
+    Layer(each(11), 37, 37, groups=37, pads=(1, 1, 1, 1)),
+    Layer(each(12), 5, 4),
+)
+
+
+@pytest.mark.parametrize("number", range(len(ORDERED)))
+@pytest.mark.parametrize("found", available(), ids=lambda found: found.value)
+def test_sums_in_order_stay_within_their_buffers(
+    number: int, found: Instructions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "host", lambda: host(found))
+    graph, _ = convolutions(ORDERED[number : number + 1])
+    for at_the_end in (False, True):
+        run_guarded(graph, at_the_end)
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])

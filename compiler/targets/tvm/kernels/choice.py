@@ -12,6 +12,10 @@ from intaglio.compiler.targets.tvm.kernels.vector.convolution import convolution
 from intaglio.compiler.targets.tvm.kernels.vector.depthwise import depthwise
 from intaglio.compiler.targets.tvm.kernels.vector.elementwise import elementwise
 from intaglio.compiler.targets.tvm.kernels.vector.matmul import matmul
+from intaglio.compiler.targets.tvm.kernels.vector.ordered import (
+    ordered_convolution,
+    ordered_matmul,
+)
 from intaglio.compiler.targets.tvm.kernels.vector.unit import Unit, unit_of
 from intaglio.compiler.targets.tvm.machine import Instructions, Machine
 
@@ -47,9 +51,11 @@ def _vector(scope: Scope, op: fixed.Op, unit: Unit) -> Kernel | None:
     match op:
         case fixed.Conv2d():
             form = depthwise if op.groups > 1 else convolution
-            return form(scope, op, unit)
+            found = form(scope, op, unit)
+            return ordered_convolution(scope.anew(), op, unit) if found is None else found
         case fixed.MatMul():
-            return matmul(scope, op, unit)
+            found = matmul(scope, op, unit)
+            return ordered_matmul(scope.anew(), op, unit) if found is None else found
         case (
             fixed.Requantize()
             | fixed.Clamp()

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intaglio.compiler.analysis.accumulators import AccumulateOp, ChannelRange, channel_ranges
+from intaglio.compiler.analysis.settled_accumulators import settled
 from intaglio.compiler.ir.graph import Array
 from intaglio.compiler.targets.tvm.kernels.scope import Scope
 from intaglio.numerics.accumulator import Overflow
@@ -84,14 +85,15 @@ def _accumulated(scope: Scope, op: AccumulateOp) -> Interval | None:
     bounds = reduce(
         ChannelRange.__or__, channel_ranges(scope.graph.definitions, scope.node, op, scope.ranges)
     )
-    if not op.accumulator.plain:
+    accumulator = settled(op.accumulator, bounds)
+    if not accumulator.plain:
         return None
-    type = op.accumulator.type
     fits = INT32.interval.contains(bounds.total)
-    match op.accumulator.overflow:
+    match accumulator.overflow:
         case Overflow.WRAP:
-            return bounds.total if fits else INT32.interval if type == INT32 else None
+            whole = INT32.interval if accumulator.type == INT32 else None
+            return bounds.total if fits else whole
         case Overflow.SATURATE:
             return bounds.total if fits else None
         case Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
-            return bounds.total if fits and type.interval.contains(bounds.partial) else None
+            return None

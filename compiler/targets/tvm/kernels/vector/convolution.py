@@ -13,8 +13,9 @@ import numpy as np
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.function import Function, Kernel, index, load
-from intaglio.compiler.targets.tvm.kernels.scope import Scope, nest, split
+from intaglio.compiler.targets.tvm.kernels.scope import Scope, Tensor, nest, split
 from intaglio.compiler.targets.tvm.kernels.vector.contraction import (
+    Contraction,
     Int8Array,
     Int32Array,
     contraction,
@@ -39,16 +40,28 @@ class Tile:
 
 def convolution(scope: Scope, op: fixed.Conv2d, unit: Unit) -> Kernel | None:
     """The kernel of a convolution of one group, None where this form doesn't serve it."""
+    found = convolved(scope, op)
+    if found is None:
+        return None
+    add_convolution(scope, op, found, unit, scope.operand(0), scope.result())
+    return scope.function.finish(f"{unit.name} convolution")
+
+
+def convolved(scope: Scope, op: fixed.Conv2d) -> Contraction | None:
+    """The sums of a convolution of one group, None where this form doesn't serve it."""
     weights = scope.constant(1)
     if op.groups != 1 or weights is None:
         return None
-    found = contraction(scope, op, weights, op.weight_zero_points, op.input_zero_point)
-    if found is None:
-        return None
-    x, y = scope.operand(0), scope.result()
+    return contraction(scope, op, weights, op.weight_zero_points, op.input_zero_point)
+
+
+def add_convolution(
+    scope: Scope, op: fixed.Conv2d, found: Contraction, unit: Unit, x: Tensor, y: Tensor
+) -> None:
+    """Compute a convolution of one group."""
     _, rows, columns, channels = x.type.shape
     line = taps(found.weights, op.dilations[1])
-    reach = ((weights.shape[2] - 1) * op.dilations[1] + 1) * channels
+    reach = ((found.weights.shape[2] - 1) * op.dilations[1] + 1) * channels
     if any(op.pads) or reach % GROUP:
         frame = Frame(op.pads, op.pad_value)
         plane = framed(scope.function, x, (rows, columns, channels), frame, found.offset)
@@ -61,7 +74,6 @@ def convolution(scope: Scope, op: fixed.Conv2d, unit: Unit) -> Kernel | None:
         windows = Windows(1, 1, batch * rows * columns, (1, 1), 1)
     epilogue = Epilogue(scope, op, found.total, Blocks(outputs, unit.lanes), y)
     tiled(unit, scope.function, windows, line, found.bias, plane, epilogue)
-    return scope.function.finish(f"{unit.name} convolution")
 
 
 def tiled(

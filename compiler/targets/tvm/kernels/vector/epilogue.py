@@ -116,9 +116,15 @@ class Epilogue:
             self.y.store(to + lane, self._followed(at, one))
 
     def _followed(self, at: Channels, x: Number) -> Number:
-        accumulator = self.op.accumulator
-        x = scopes.held(at, x, accumulator.type, accumulator.overflow)
-        order = self.blocks.order
-        for node in self.scope.followers:
-            x = scopes.followed(at, ordered(node, order), x)
-        return x
+        return followed(self.scope, self.op, self.blocks.order, at, x)
+
+
+def followed(
+    scope: Scope, op: AccumulateOp, order: Sequence[int], at: Channels, x: Number
+) -> Number:
+    """What the overflow rule and the followers make of sums; ``order`` is the lanes' channels."""
+    accumulator = op.accumulator
+    x = scopes.held(at, x, accumulator.type, accumulator.overflow)
+    for node in scope.followers:
+        x = scopes.followed(at, ordered(node, order), x)
+    return x
