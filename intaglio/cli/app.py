@@ -17,6 +17,7 @@ from intaglio.cli.lower import lower
 from intaglio.cli.profiles import profiles
 from intaglio.cli.prove import prove
 from intaglio.cli.quantize import quantize
+from intaglio.cli.repair import repair
 from intaglio.cli.simulate import simulate
 from intaglio.cli.sweep import sweep
 from intaglio.cli.synthesize import synthesize
@@ -98,6 +99,11 @@ VERBS = (
         prove,
         "Certificates: accumulator and multiplier bits, by proof.",
         "intaglio prove net.qdq.onnx -o certificate.json",
+    ),
+    Verb(
+        repair,
+        "Weights changed so that no narrow accumulator can overflow.",
+        "intaglio repair net.qdq.onnx --accumulator-bits 16 -o net.intaglio",
     ),
     Verb(
         export,

@@ -4,13 +4,13 @@
 On the scaled graph: the integer codes of weights and biases, with their scales.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import log10
+from typing import assert_never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from intaglio.compiler.ir import scaled
 from intaglio.compiler.ir.builder import Builder
@@ -21,7 +21,9 @@ from intaglio.compiler.passes.fit_accumulators.channels import (
     Channels,
     FitMethod,
     FittedChannels,
+    OperandMeans,
     fit_channels,
+    places,
 )
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics import float32
@@ -29,9 +31,22 @@ from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntegerArray, IntType
 from intaglio.numerics.intervals import Interval
 
-__all__ = ["FitMethod", "FittedLayer", "fit_accumulators"]
+__all__ = ["ChannelMeans", "FitMethod", "FittedLayer", "fit_accumulators"]
 
 Summing = scaled.Conv2d | scaled.ConvTranspose2d | scaled.FullyConnected
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelMeans:
+    """What was seen of a value: exact sums of its codes.
+
+    Attributes:
+        sums: of each channel, the last axis.
+        count: how many elements each sum has.
+    """
+
+    sums: tuple[int, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,7 @@ def fit_accumulators(
     bits: int,
     operands: Mapping[str, Interval] | None = None,
     method: FitMethod = FitMethod.AUTO,
+    means: Mapping[str, ChannelMeans] | None = None,
 ) -> tuple[Graph, tuple[FittedLayer, ...]]:
     """The graph with weights that no input can take out of accumulators of ``bits`` bits.
 
@@ -89,6 +105,8 @@ def fit_accumulators(
         operands: the codes that a layer's operand can hold, by the layer's name, where less than
             its type is known; padding is added.
         method: how.
+        means: of each layer's operand, by the layer's name: with them biases of changed channels
+            make up for the mean shift of their sums.
 
     Raises:
         UnsupportedModel: no weights would do for some channels, whose bias alone needs more bits;
@@ -106,6 +124,9 @@ def fit_accumulators(
         if weights is None:
             continue
         layer = _channels(graph, node, op, weights, (operands or {}).get(node.name))
+        seen = (means or {}).get(node.name)
+        if seen is not None and len(node.operands) > 2:
+            layer = replace(layer, means=_spread(op, weights, layer, seen))
         per_tensor = len(weights.type.scaled.scales) == 1
         fitted, none = fit_channels(layer, word, FitMethod.ROUND if per_tensor else method)
         if len(none):
@@ -116,7 +137,9 @@ def fit_accumulators(
         layers.append(_summary(node, layer, fitted))
     if problems:
         raise UnsupportedModel(
-            graph.name, problems, "Ask for more bits, or give the weights a scale for each channel"
+            graph.name,
+            problems,
+            "Ask for more bits; or let scales grow, for which weights need one for each channel",
         )
     return builder.finish_like(graph, graph.outputs), tuple(layers)
 
@@ -133,6 +156,29 @@ def _channels(
     x = reached or type.integer.interval
     biases, rounded = _biases(graph, node, type.scaled.scale, scales)
     return Channels(rows - zeros, scales, biases, rounded, x, zero_point)
+
+
+def _spread(
+    op: Summing, weights: Constant, layer: Channels, seen: ChannelMeans
+) -> OperandMeans | None:
+    """What each weight is multiplied by; padding is taken for what is inside the plane.
+
+    A transposed convolution has no such mean: which taps meet differs between positions.
+    """
+    centred = np.array(seen.sums, np.int64) - seen.count * layer.zero_point
+    match op:
+        case scaled.FullyConnected():
+            sums = np.broadcast_to(centred, layer.codes.shape)
+        case scaled.Conv2d():
+            outputs, rows, columns, depth = weights.type.shape
+            starts: IntegerArray = np.arange(outputs) // (outputs // op.groups) * depth
+            by_channel = centred[starts[:, np.newaxis] + np.arange(depth)]
+            sums = np.tile(by_channel, (1, rows * columns))
+        case scaled.ConvTranspose2d():
+            return None
+        case _:
+            assert_never(op)
+    return OperandMeans(sums, seen.count)
 
 
 def _rows(op: Summing, array: IntegerArray) -> IntegerArray:
@@ -168,18 +214,19 @@ def _replace(
     old = weights.type.scaled
     rows = _rows(op, weights.array.astype(np.int64)).copy()
     zeros = np.array(old.zero_points * (len(rows) // len(old.zero_points)), np.int64)
-    rows[fitted.rows] = fitted.codes + zeros[fitted.rows, np.newaxis]
+    changed = places(fitted.rows)
+    rows[changed] = fitted.codes + zeros[changed, np.newaxis]
     array = rows.T if isinstance(op, scaled.FullyConnected) else rows.reshape(weights.array.shape)
     scales = list(old.scales * (len(rows) // len(old.scales)))
     for row, scale in zip(fitted.rows, fitted.scales, strict=True):
         scales[row] = scale
     quantization = old if len(old.scales) == 1 else replace(old, scales=tuple(scales))
-    names = [_put(graph, builder, weights, quantization, array)]
+    names = [node.operands[0], _put(graph, builder, weights, quantization, array)]
     if len(node.operands) > 2:
         bias = graph.definitions[node.operands[2]]
         assert isinstance(bias, Constant)
         names.append(_put_bias(graph, builder, node, bias, quantization, fitted))
-    builder.definitions[node.name] = replace(node, operands=(node.operands[0], *names))
+    builder.definitions[node.name] = replace(node, operands=tuple(names))
 
 
 def _put(
@@ -208,7 +255,7 @@ def _put_bias(
     if isinstance(bias.type.element, FloatType):
         return bias.name
     codes = bias.array.astype(np.int64)
-    codes[fitted.rows] = fitted.biases
+    codes[places(fitted.rows)] = fitted.biases
     old, x = bias.type.scaled, graph.type_of(node.operands[0]).scaled.scale
     if len(old.scales) == 1 and len(weights.scales) == 1:
         return _put(graph, builder, bias, old, codes)
@@ -220,7 +267,7 @@ def _put_bias(
     return _put(graph, builder, bias, quantization, codes)
 
 
-def _problem(node: Node, layer: Channels, none: NDArray[np.intp], bits: int) -> str:
+def _problem(node: Node, layer: Channels, none: Sequence[int], bits: int) -> str:
     bias = layer.bias([Fraction(1)] * len(layer.biases))
     needed = [
         (Interval(int(bias.low[row]), int(bias.high[row])) | Interval(0, 0)).signed_bits
@@ -228,7 +275,7 @@ def _problem(node: Node, layer: Channels, none: NDArray[np.intp], bits: int) -> 
     ]
     worst = max(range(len(none)), key=needed.__getitem__)
     return (
-        f"{node.source or node.name}: the bias of channel {int(none[worst])} alone needs "
+        f"{node.source or node.name}: the bias of channel {none[worst]} alone needs "
         f"{needed[worst]} bits, expected at most {bits}; {needed[worst]} is the least width "
         f"that its weights could be made to fit"
     )
@@ -236,7 +283,7 @@ def _problem(node: Node, layer: Channels, none: NDArray[np.intp], bits: int) -> 
 
 def _summary(node: Node, layer: Channels, fitted: FittedChannels) -> FittedLayer:
     codes = layer.codes.copy()
-    codes[fitted.rows] = fitted.codes
+    codes[places(fitted.rows)] = fitted.codes
     noise, signal = Fraction(0), Fraction(0)
     for row, scale in enumerate(layer.scales):
         squares = int((layer.codes[row] * layer.codes[row]).sum())

@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 from intaglio.numerics.integers import IntegerArray, IntType
 from intaglio.numerics.intervals import Interval
 
+_MACHINE_BITS = 60
+"""Up to here budgets are machine integers, beyond them Python's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -57,6 +60,8 @@ def budgets(
     centred = (x | Interval(zero_point, zero_point)) - Interval(zero_point, zero_point)
     reached = x | Interval(0, 0) | Interval(zero_point, zero_point)
     below, above = -word.minimum, word.maximum
+    if word.bits > _MACHINE_BITS:
+        low, high = low.astype(np.object_), high.astype(np.object_)
     nothing = np.zeros_like(low)
     return (
         # (x - z) w, and b
@@ -79,6 +84,15 @@ def within(
         limit = each.limit.reshape(-1, *[1] * (positive.ndim - 1))
         held &= (each.positive * positive + each.negative * negative <= limit).astype(bool)
     return held
+
+
+def bias_bounds(
+    found: tuple[Budget, ...], positive: IntegerArray, negative: IntegerArray
+) -> tuple[int, int]:
+    """The least and the greatest bias of one channel that leave its budgets, made without any."""
+    below, above, *_ = (each.full for each in found)
+    used = [int(each.positive * positive[0] + each.negative * negative[0]) for each in found]
+    return max(used[0], used[4]) - below, above - max(used[1], used[5])
 
 
 def excess(

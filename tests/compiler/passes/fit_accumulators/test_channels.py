@@ -16,7 +16,7 @@ from intaglio.compiler.passes.fit_accumulators.channels import (
     overflowing,
 )
 from intaglio.numerics.float32 import Float32
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import IntegerArray, IntType
 from intaglio.numerics.intervals import Interval
 
 
@@ -27,6 +27,12 @@ def layer(
     scales = (Float32.from_value(scale),) * len(codes)
     exact = tuple(Fraction(bias) for bias in biases)
     return Channels(np.array(codes, np.int64), scales, exact, True, x, zero_point)
+
+
+def row_of(codes: IntegerArray, at: int) -> list[int]:
+    """One channel's codes."""
+    found: list[int] = codes[at].tolist()
+    return found
 
 
 def overflows(codes: list[int], bias: int, x: Interval, zero_point: int, word: IntType) -> bool:
@@ -69,7 +75,7 @@ def test_the_bound_is_exact(
         for row, (weights, bias) in enumerate(zip(codes, biases, strict=True))
         if overflows(weights, bias, x, zero_point, word)
     ]
-    assert overflowing(layer(codes, biases, x, zero_point), word).tolist() == expected
+    assert overflowing(layer(codes, biases, x, zero_point), word) == tuple(expected)
 
 
 @pytest.mark.parametrize("method", FitMethod)
@@ -82,10 +88,10 @@ def test_fitted_channels_never_overflow_in_any_order(
     word = IntType(bits, signed=True)
     given_layer = layer(codes, biases, x, zero_point)
     fitted, none = fit_channels(given_layer, word, method)
-    before = overflowing(given_layer, word).tolist()
-    assert sorted([*fitted.rows.tolist(), *none.tolist()]) == before
+    before = list(overflowing(given_layer, word))
+    assert sorted([*fitted.rows, *none]) == before
     for at, row in enumerate(fitted.rows):
-        new = fitted.codes[at].tolist()
+        new = row_of(fitted.codes, at)
         assert not overflows(new, fitted.biases[at], x, zero_point, word)
         # Towards zero, never across it.
         assert all(0 <= a * b and abs(a) <= abs(b) for a, b in zip(new, codes[row], strict=True))
@@ -110,7 +116,7 @@ def test_no_weight_could_be_a_unit_nearer(
     word = IntType(bits, signed=True)
     fitted, _ = fit_channels(layer(codes, biases, x, zero_point), word, FitMethod.ROUND)
     for at, row in enumerate(fitted.rows):
-        new = fitted.codes[at].tolist()
+        new = row_of(fitted.codes, at)
         for index, code in enumerate(codes[row]):
             if new[index] != code:
                 nearer = list(new)
@@ -138,7 +144,7 @@ def test_auto_takes_what_leaves_less_error(
             layer(codes, biases, x, zero_point), IntType(bits, signed=True), method
         )
         errors[method] = {
-            int(row): error(codes[row], fitted.codes[at].tolist(), fitted.scales[at])
+            row: error(codes[row], row_of(fitted.codes, at), fitted.scales[at])
             for at, row in enumerate(fitted.rows)
         }
     for row, found in errors[FitMethod.AUTO].items():
@@ -152,7 +158,7 @@ def test_positive_and_negative_weights_have_budgets_of_their_own() -> None:
     fitted, _ = fit_channels(
         layer([[9, -9], [8, -8]], [0, 0], x, 0), IntType(8, True), FitMethod.ROUND
     )
-    assert fitted.rows.tolist() == [0]
+    assert fitted.rows == (0,)
     assert fitted.codes.tolist() == [[8, -8]]
 
 
