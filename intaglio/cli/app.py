@@ -12,6 +12,7 @@ from intaglio.cli.compile import compile
 from intaglio.cli.demo import demo
 from intaglio.cli.diagnose import diagnose
 from intaglio.cli.export import export
+from intaglio.cli.hardware import hardware
 from intaglio.cli.inspect import inspect
 from intaglio.cli.lower import lower
 from intaglio.cli.profiles import profiles
@@ -114,6 +115,11 @@ VERBS = (
         vectors,
         "Operands at the corners of the arithmetic, with every stage's result.",
         "intaglio vectors net.intaglio -o corners",
+    ),
+    Verb(
+        hardware,
+        "A hardware file as integer equations, and what a network asks of it.",
+        "intaglio hardware explain npu.toml net.qdq.onnx",
     ),
     Verb(
         profiles,

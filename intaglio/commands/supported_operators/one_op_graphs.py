@@ -11,7 +11,7 @@ from math import prod
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.ir.text import parse_graph
 from intaglio.compiler.ir.verify import check
-from intaglio.numerics.integers import IntType
+from intaglio.numerics.integers import INT32, IntType
 from intaglio.numerics.profile.rules import Granularity
 
 _PLANE = "1,4,4,2"
@@ -61,7 +61,15 @@ _SAME_SCALE = ("average_pool2d", "resize_linear")
 """Ops that some runtimes do on raw codes."""
 
 
-def one_op_graph(word: str, element: IntType, granularity: Granularity, weights: IntType) -> Graph:
+def one_op_graph(
+    word: str,
+    element: IntType,
+    granularity: Granularity,
+    weights: IntType,
+    result: IntType | None = None,
+    biases: tuple[int, int] | None = None,
+    bias: IntType = INT32,
+) -> Graph:
     """A graph of the op that is called ``word`` in rules, from ``element`` to ``element``.
 
     Args:
@@ -69,33 +77,54 @@ def one_op_graph(word: str, element: IntType, granularity: Granularity, weights:
         element: of the operands and the result.
         granularity: of the weights, where there are some.
         weights: their type.
+        result: of the result, where it isn't ``element``.
+        biases: of the two channels of an op with weights, where it has any.
+        bias: their type.
     """
-    text = f"graph {word.replace('-', '_')} scaled\n{_lines(word, element, granularity, weights)}"
+    lines = _lines(word, element, granularity, weights, result or element)
+    if biases is not None and word in _WEIGHTED:
+        lines = _with_bias(lines, granularity, biases, bias)
+    text = f"graph {word.replace('-', '_')} scaled\n{lines}"
     graph = parse_graph(f"{text}return %y\n")
     check(graph)
     return graph
 
 
-def _lines(word: str, element: IntType, granularity: Granularity, weights: IntType) -> str:
+def _with_bias(lines: str, granularity: Granularity, biases: tuple[int, int], bias: IntType) -> str:
+    """A third operand in the scale of the products."""
+    several = granularity is Granularity.PER_CHANNEL
+    scales = "axis=0, scale=[f32(0.015625), f32(0.03125)]" if several else "scale=f32(0.015625)"
+    constant = f"%b: {bias}[2]{{{scales}}} = constant [{biases[0]}, {biases[1]}]\n"
+    before, y, after = lines.partition("%y")
+    return before + constant + y + after.replace("(%x, %w)", "(%x, %w, %b)")
+
+
+def _lines(
+    word: str, element: IntType, granularity: Granularity, weights: IntType, result_type: IntType
+) -> str:
     if word in _PAIRS:
         operands = _value("a", element, _ROW, 0.125) + _value("b", element, _ROW, 0.125)
-        return operands + _value("y", element, _ROW, 0.25, f"{word}(%a, %b)")
+        return operands + _value("y", result_type, _ROW, 0.25, f"{word}(%a, %b)")
     if word == "mat_mul":
         operands = _value("a", element, "1,2,4", 0.125) + _value("b", element, "1,4,2", 0.125)
-        return operands + _value("y", element, "1,2,2", 0.25, "mat_mul(%a, %b)")
+        return operands + _value("y", result_type, "1,2,2", 0.25, "mat_mul(%a, %b)")
     if word in _WEIGHTED:
         given, stored, result, axis, op = _WEIGHTED[word]
         count = 2 if granularity is Granularity.PER_CHANNEL else 1
         constant = _constant(weights, stored, axis, count)
-        return _value("x", element, given, 0.125) + constant + _value("y", element, result, 1.0, op)
+        return (
+            _value("x", element, given, 0.125)
+            + constant
+            + _value("y", result_type, result, 1.0, op)
+        )
     if word == "prelu":
         slope = "%s: i8[1]{scale=f32(0.015625)} = constant [16]\n"
         x = _value("x", element, _ROW, 0.125)
-        return x + slope + _value("y", element, _ROW, 0.25, "prelu(%x, %s)")
+        return x + slope + _value("y", result_type, _ROW, 0.25, "prelu(%x, %s)")
     function = f"unary(%x) function={word}{_PARAMETERS.get(word, '')}"
     given, result, op = _OF_ONE.get(word, (_ROW, _ROW, function))
     x = _value("x", element, given, 0.125)
-    return x + _result(word, element, result, op)
+    return x + _result(word, result_type, result, op)
 
 
 def _result(word: str, element: IntType, shape: str, op: str) -> str:

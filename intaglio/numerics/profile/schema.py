@@ -64,7 +64,7 @@ class Reader:
         members = [member for member in get_args(hint) if member is not NoneType]
         if len(members) == 1:
             return self.read(members[0], tree, place)
-        by_kind = {_kind(member): member for member in members}
+        by_kind = {kind_of(member): member for member in members}
         if not isinstance(tree, Mapping) or not isinstance(tree.get("kind"), str):
             raise self._refuse(place, tree, f'a table with a "kind" of {", ".join(by_kind)}')
         kind = cast(str, tree["kind"])
@@ -134,7 +134,8 @@ def _choice(found: str, known: list[str]) -> str:
     return f"{close[0]} perhaps" if close else f"one of {', '.join(known)}"
 
 
-def _kind(member: type) -> str:
+def kind_of(member: type) -> str:
+    """The word by which a union's member is told in a file."""
     name = member.__name__
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
@@ -148,7 +149,7 @@ def write(hint: Any, value: object) -> Tree:
         tree = write(type(value), value)
         if len(members) == 1:
             return tree
-        return {"kind": _kind(type(value)), **cast(Mapping[str, Tree], tree)}
+        return {"kind": kind_of(type(value)), **cast(Mapping[str, Tree], tree)}
     if isinstance(value, tuple):
         (element, _) = get_args(hint)
         return [write(element, item) for item in cast(tuple[object, ...], value)]
