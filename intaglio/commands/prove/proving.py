@@ -16,7 +16,7 @@ from intaglio.commands.models import (
     named,
     open_fixed,
 )
-from intaglio.commands.output_files import require_apart, require_writable, whole_file
+from intaglio.commands.output_files import require_writable, whole_file
 from intaglio.commands.prove import check_certificate
 from intaglio.commands.prove.check_requantizers import check_requantizers
 from intaglio.commands.prove.document import VERSION, document
@@ -71,7 +71,8 @@ def prove_file(path: Path, options: LoweringOptions, output: Path | None = None)
     """
     if output is not None:
         require_writable(output)
-        require_apart(output, path)
+        if output.exists() and path.exists() and output.samefile(path):
+            raise InvalidFile(output, "it is the model itself", "name another file to write")
     proof = prove(*_graph_and_scales(path, options))
     if output is not None:
         text = json.dumps(document(proof.graph, proof.sums, proof.requantizers))
