@@ -12,6 +12,7 @@ from intaglio.cli.compile import compile
 from intaglio.cli.demo import demo
 from intaglio.cli.diagnose import diagnose
 from intaglio.cli.export import export
+from intaglio.cli.faults import faults
 from intaglio.cli.hardware import hardware
 from intaglio.cli.inspect import inspect
 from intaglio.cli.lower import lower
@@ -120,6 +121,9 @@ VERBS = (
         hardware,
         "A hardware file as integer equations, and what a network asks of it.",
         "intaglio hardware explain npu.toml net.qdq.onnx",
+        faults,
+        "Bit faults at integer storage: what shows, which bits are critical.",
+        "intaglio faults net.intaglio --data a.npz --storage weights --count 1000",
     ),
     Verb(
         profiles,

@@ -85,6 +85,11 @@ def permanent_effect(graph: Graph, fault: Fault) -> Effect | None:
     return Effect(constant=Constant(definition.name, definition.type, array, definition.source))
 
 
+def has_effect(graph: Graph, fault: Fault) -> bool:
+    """Whether a machine could run with the fault: see ``permanent_effect``."""
+    return fault.storage is not Storage.MULTIPLIERS or permanent_effect(graph, fault) is not None
+
+
 def _requantize_effect(node: Node, op: fixed.Requantize, fault: Fault) -> Effect | None:
     (field,) = (each for each in requantizer_words(op.requantizers) if each.path == fault.field)
     old = op.requantizers[fault.index]

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from intaglio.compiler.ir.graph import Graph
 from intaglio.errors import InvalidOption
-from intaglio.simulator.faults.effects import permanent_effect
+from intaglio.simulator.faults.effects import has_effect
 from intaglio.simulator.faults.sites import (
     Fault,
     FaultModel,
@@ -75,7 +75,7 @@ def _of_kind(
         fault = Fault(
             site.storage, site.value, site.field, word, bit, model, min(width, site.bits - bit)
         )
-        if site.storage.permanent and permanent_effect(graph, fault) is None:
+        if not has_effect(graph, fault):
             continue
         given += 1
         yield fault
