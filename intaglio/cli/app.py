@@ -121,6 +121,8 @@ VERBS = (
         hardware,
         "A hardware file as integer equations, and what a network asks of it.",
         "intaglio hardware explain npu.toml net.qdq.onnx",
+    ),
+    Verb(
         faults,
         "Bit faults at integer storage: what shows, which bits are critical.",
         "intaglio faults net.intaglio --data a.npz --storage weights --count 1000",
