@@ -54,6 +54,7 @@ from intaglio.numerics.profile.schemes import (
     ScaleProduct,
     Scheme,
 )
+from intaglio.numerics.profile.table_method import TableMethod
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import (
@@ -226,6 +227,7 @@ def _of_unary(method: UnaryMethod) -> Iterator[RequantizerKind]:
             | FixedPointTable()
             | InterpolatedTable()
             | SigmoidTableMethod()
+            | TableMethod()
         ):
             # Tables of codes.
             pass

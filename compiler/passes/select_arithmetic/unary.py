@@ -28,6 +28,7 @@ from intaglio.compiler.passes.select_arithmetic.real_tables import (
     leaky_relu,
     real_function,
 )
+from intaglio.compiler.passes.select_arithmetic.sampled_tables import sampled_table
 from intaglio.compiler.passes.select_arithmetic.state import Lowering, RequantizerRequest
 from intaglio.compiler.passes.select_arithmetic.tables import (
     Int64Array,
@@ -52,6 +53,7 @@ from intaglio.numerics.profile.methods import (
     SlopeTable,
     UnaryMethod,
 )
+from intaglio.numerics.profile.table_method import TableMethod
 
 CodeFunction = Callable[[int], int]
 
@@ -86,9 +88,12 @@ def lower_unary(state: Lowering, node: Node, op: scaled.Unary) -> str:
             function = one_by_one(sampled_function(state, node, real, source, target))
         case SigmoidTableMethod():
             function = one_by_one(shared_sigmoid(state, node, op, rule.method, source, target))
+        case TableMethod():
+            real = _defined_everywhere(op, target)
+            function = sampled_table(rule.method, real, source, source_element, target).codes
         case _:
             assert_never(rule.method)
-    interpolated = isinstance(rule.method, InterpolatedTable)
+    interpolated = isinstance(rule.method, InterpolatedTable | TableMethod)
     if op.function is scaled.UnaryFunction.RSQRT and not interpolated:
         function = _highest_where_not_positive(function, source.zero_point, element)
     bounds = code_bounds(state.profile.bound, op.activation, target, element)
@@ -164,6 +169,10 @@ def _prelu(
             return _slopes(state, node, method, source, target, slope32, elements)
         case FixedPointTable():
             return fixed_point_slope(method.product, source, target, slope_code, slope_scale)
+        case TableMethod():
+            slope = slope_code * slope_scale.fraction
+            real = leaky_relu(slope).exact
+            return sampled_table(method, real, source, elements[0], target).codes
         case InterpolatedTable() | SigmoidTableMethod():
             raise state.refusal(node, "an interpolated table for slopes", "a rule of another kind")
         case _:

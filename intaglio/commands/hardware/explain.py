@@ -13,8 +13,11 @@ from intaglio.commands.hardware.probes import Probe, probes
 from intaglio.commands.hardware.table_errors import TableErrors, table_errors
 from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Graph, Node
-from intaglio.numerics.equations import definitions
+from intaglio.compiler.passes.select_arithmetic.real_tables import real_function
+from intaglio.compiler.passes.select_arithmetic.sampled_tables import sampled_table
+from intaglio.numerics.equations import definitions, table_equations
 from intaglio.numerics.profile import Profile
+from intaglio.numerics.profile.table_method import TableMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,28 @@ def _stages(probe: Probe) -> Iterator[Stage]:
     if probe.fixed is None or probe.scaled is None:
         return
     for node in probe.fixed.nodes:
+        if isinstance(node.op, fixed.Lookup):
+            yield from _table_stage(probe, node)
         yield stage_of(probe.fixed, node, _table(probe, node))
+
+
+def _table_stage(probe: Probe, node: Node) -> Iterator[Stage]:
+    """How the hardware gets what the engines look up by code."""
+    assert probe.scaled is not None
+    before = probe.scaled.nodes[-1]
+    method = getattr(probe.rule, "method", None)
+    if not isinstance(method, TableMethod) or not isinstance(before.op, scaled.Unary):
+        return
+    if before.op.function is scaled.UnaryFunction.RSQRT:
+        # It has no value at half of the codes.
+        return
+    operand, element = probe.scaled.type_of(before.operands[0]), before.type.integer
+    function = real_function(before.op).exact
+    table = sampled_table(method, function, operand.scaled, operand.integer, before.type.scaled)
+    found = table_equations(table, element.minimum, element.maximum)
+    constants = {name: (number,) for name, number in found.constants.items()}
+    form = Form(found.statements, (), constants)
+    yield Stage("table", str(node.type.element), (form,), None)
 
 
 def _table(probe: Probe, node: Node) -> TableErrors | None:

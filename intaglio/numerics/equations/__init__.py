@@ -11,6 +11,7 @@ from intaglio.numerics.equations.pairs import pair_equations
 from intaglio.numerics.equations.requantizers import requantizer_equations
 from intaglio.numerics.equations.scalings import scaling_equations
 from intaglio.numerics.equations.statements import Equations
+from intaglio.numerics.equations.tables import table_equations
 
 __all__ = [
     "Equations",
@@ -19,4 +20,5 @@ __all__ = [
     "pair_equations",
     "requantizer_equations",
     "scaling_equations",
+    "table_equations",
 ]

@@ -6,6 +6,7 @@ from enum import Enum
 
 from intaglio.numerics.profile.ranges import require_within
 from intaglio.numerics.profile.schemes import Lanes, Rescale, ScaleProduct, Scheme
+from intaglio.numerics.profile.table_method import TableMethod
 from intaglio.numerics.rounding import Rounding
 
 
@@ -286,6 +287,7 @@ UnaryMethod = (
     | SlopeTable
     | InterpolatedTable
     | SigmoidTableMethod
+    | TableMethod
 )
 
 
