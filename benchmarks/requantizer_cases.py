@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.requantizer_kinds import CODES, RequantizerKind
+from benchmarks.requantizer_draws import CODES, RequantizerKind
 from intaglio.compiler.ir.builder import Builder
 from intaglio.compiler.ir.fixed import Requantize
 from intaglio.compiler.ir.graph import Graph, Level

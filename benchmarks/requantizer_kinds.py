@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every kind of requantizer that a profile's rules make, with random scales."""
+"""Every kind of requantizer that a profile's rules make."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import assert_never, cast
 
 import numpy as np
 
+from benchmarks.requantizer_draws import CODES, Drawn, RequantizerKind
 from intaglio.errors import InvalidOption
 from intaglio.numerics import float32
 from intaglio.numerics.float32 import Float32
@@ -65,48 +66,8 @@ from intaglio.numerics.scalings import (
     Scaling,
 )
 
-CODES = IntType(8, signed=True)
 _CODE_BITS, _SUM_BITS, _PRODUCT_BITS, _SHIFTED_BITS, _WIDEST_BITS = 9, 24, 18, 30, 40
 """Of a centred code, a window's sum, two codes' product, a code with a shift, any accumulator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """Random numbers of one node: scales, zero points, and a count of elements."""
-
-    left: Float32
-    right: Float32
-    output: Float32
-    zero_point: int
-    output_zero_point: int
-    count: int
-    exponent: int
-
-
-@dataclass(frozen=True, slots=True)
-class RequantizerKind:
-    """One arithmetic on one width.
-
-    Attributes:
-        name: says all that tells it from others.
-        accumulator: what it takes.
-        powers_of_two: whether it takes no other scales.
-        make: the requantizer for random scales; ``InvalidOption`` where it can't have them.
-    """
-
-    name: str
-    accumulator: IntType
-    powers_of_two: bool
-    make: Callable[[Drawn], Requantizer]
-
-    def draw(self, rng: np.random.Generator, index: int) -> Requantizer:
-        """A requantizer with random scales; each fourth has powers of two alone."""
-        while True:
-            try:
-                return self.make(_draw(rng, self.accumulator, self.powers_of_two or index % 4 == 0))
-            except InvalidOption:
-                # The next scales may be within what the arithmetic can represent.
-                continue
 
 
 def requantizer_kinds(profile: Profile) -> dict[str, RequantizerKind]:
@@ -317,17 +278,3 @@ def _words(scheme: Scheme) -> str:
     set_flags = [key for key, value in tree.items() if value is True]
     plain = [str(value) for value in tree.values() if not isinstance(value, bool)]
     return " ".join([*plain, *set_flags])
-
-
-def _draw(rng: np.random.Generator, accumulator: IntType, powers: bool) -> Drawn:
-    left, right, output = (_scale(rng, powers) for _ in range(3))
-    zero_point, other = (int(rng.integers(-128, 128)) for _ in range(2))
-    wanted = accumulator.bits - CODES.bits - 1
-    exponent = int(rng.integers(-wanted - 3, -wanted + 4))
-    return Drawn(left, right, output, zero_point, other, int(rng.integers(1, 400)), exponent)
-
-
-def _scale(rng: np.random.Generator, power: bool) -> Float32:
-    if power:
-        return Float32.from_value(2.0 ** int(rng.integers(-10, 4)))
-    return Float32.from_value(float(np.exp2(rng.uniform(-10, 3))))

@@ -11,7 +11,8 @@ import pytest
 from benchmarks import requantizer_cases
 from benchmarks.hardware_presets import PresetRow, preset_rows, print_rows
 from benchmarks.requantizer_cases import Comparison, Effort, compare
-from benchmarks.requantizer_kinds import RequantizerKind, requantizer_kinds
+from benchmarks.requantizer_draws import RequantizerKind
+from benchmarks.requantizer_kinds import requantizer_kinds
 from intaglio.compiler.ir.graph import Array
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.profile import load_profile, profile_names

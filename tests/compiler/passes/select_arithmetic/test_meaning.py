@@ -10,10 +10,9 @@ import pytest
 
 from intaglio.compiler.ir.text import parse_graph
 from intaglio.compiler.ir.verify import check
-from intaglio.compiler.passes.select_arithmetic import select_arithmetic
-from intaglio.errors import InvalidProfile, UnsupportedModel
 from intaglio.numerics.integers import IntType
-from intaglio.numerics.profile import load_profile, profile_names
+from intaglio.numerics.profile import profile_names
+from tests.compiler.passes.select_arithmetic.alike import lowered_alike
 from tests.frontends.onnx.evaluator import evaluate
 from tests.simulator.engines import assert_engines_agree
 
@@ -109,17 +108,17 @@ def test_codes_are_near_the_real_result(op: str, element: str, zero: int) -> Non
     }
     expected = evaluate(graph, feeds)["y"].astype(np.int64)
     taken = 0
-    for name in profile_names():
-        try:
-            lowered = select_arithmetic(graph, load_profile(name))
-        except (UnsupportedModel, InvalidProfile):
+    for group in lowered_alike(graph, profile_names()):
+        lowered = group.lowered
+        if lowered is None:
             continue
-        taken += 1
+        taken += len(group.names)
         used = {value.name: feeds[value.name] for value in lowered.inputs}
         found = assert_engines_agree(lowered, used)[lowered.outputs[0]].astype(np.int64)
         farthest = int(np.abs(found - expected).max())
-        allowed = INTERPOLATED.get((op, name), STEPS.get(name, 1))
-        if (op, name) in COARSE:
-            allowed = max(1, word.maximum >> 7)
-        assert farthest <= allowed, f"{name}: {farthest} codes from the real result"
+        for name in group.names:
+            allowed = INTERPOLATED.get((op, name), STEPS.get(name, 1))
+            if (op, name) in COARSE:
+                allowed = max(1, word.maximum >> 7)
+            assert farthest <= allowed, f"{name}: {farthest} codes from the real result"
     assert taken >= 3, "hardly any profile takes it"

@@ -8,26 +8,26 @@ import numpy as np
 import pytest
 
 from intaglio.compiler.ir.graph import Array
-from intaglio.compiler.passes.select_arithmetic import select_arithmetic
-from intaglio.errors import InvalidProfile, UnsupportedModel
 from intaglio.numerics.profile import load_profile, profile_names
 from intaglio.simulator import vectorized
+from tests.compiler.passes.select_arithmetic.alike import lowered_alike
 from tests.compiler.passes.select_arithmetic.tie_corpus import Case, corpus, uneven
 
 Codes = Mapping[str, tuple[str, Array]]
 """By case: its table, and what a profile makes of it."""
 
 
-def _codes(profile: str, cases: Iterable[Case]) -> Codes:
-    loaded = load_profile(profile)
-    found: dict[str, tuple[str, Array]] = {}
+def _codes(names: Iterable[str], cases: Iterable[Case]) -> dict[str, Codes]:
+    """By profile; those that lower a case to one graph share its codes."""
+    found: dict[str, dict[str, tuple[str, Array]]] = {name: {} for name in names}
     for case in cases:
-        try:
-            graph = select_arithmetic(case.graph, loaded)
-        except (UnsupportedModel, InvalidProfile):
-            continue
-        found[case.label] = (case.table, vectorized.run(graph, case.feeds, None)[graph.outputs[0]])
-    return found
+        for group in lowered_alike(case.graph, found):
+            if group.lowered is None:
+                continue
+            outputs = vectorized.run(group.lowered, case.feeds, None)
+            for name in group.names:
+                found[name][case.label] = (case.table, outputs[group.lowered.outputs[0]])
+    return dict(found)
 
 
 def _differing(one: Codes, other: Codes) -> dict[str, int]:
@@ -152,8 +152,8 @@ PAIRS = list(combinations(profile_names(), 2))
 @pytest.fixture(scope="module")
 def by_profile() -> dict[str, tuple[Codes, Codes]]:
     """With powers of two as scales, and with uneven ones."""
-    ties, others = list(corpus()), list(corpus(uneven))
-    return {name: (_codes(name, ties), _codes(name, others)) for name in profile_names()}
+    ties, others = (_codes(profile_names(), cases) for cases in (corpus(), corpus(uneven)))
+    return {name: (ties[name], others[name]) for name in profile_names()}
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
@@ -182,7 +182,7 @@ def test_ties_tell_roundings_apart_a_hundred_times_as_often() -> None:
     sums: list[int] = []
     for cases in (list(corpus()), list(corpus(drawn))):
         eight_bits = [case for case in cases if case.label in EIGHT_BITS]
-        codes = [_codes(name, eight_bits) for name in names]
+        codes = _codes(names, eight_bits).values()
         sums.append(sum(sum(_differing(*pair).values()) for pair in combinations(codes, 2)))
     ties, random = sums
     assert ties >= 100 * max(random, 1)
