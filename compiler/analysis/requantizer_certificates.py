@@ -29,6 +29,10 @@ Multipliers = tuple[MultiplyShift | None, ...]
 """By channel; None where no multiply-shift of at most 62 bits serves."""
 
 
+NO_SCALES = "a fixed graph has forgotten the scales; prove the model that it was lowered from"
+NO_SUM = "they rescale no convolution, matrix product, mean or sum"
+
+
 @dataclass(frozen=True, slots=True)
 class AgainstReal:
     """A requantizer beside the exact real scale, with its own rounding, zero point and clamp.
@@ -94,13 +98,14 @@ def requantizer_certificates(
             one for all; see ``real_scales``.
     """
     proved = {each.node.name: each for each in sums if isinstance(each, SumCertificate)}
+    missing = NO_SUM if scales else NO_SCALES
     found: list[RequantizerCertificate | RefusedRequantizer] = []
     for node, op in graph.nodes_of(fixed.Requantize):
         name = node.operands[0]
         whole = (graph.type_of(name).integer.interval,)
         reachable = proved[name].reachable if name in proved else whole
         try:
-            found.append(_certified(node, op.requantizers, reachable, scales.get(name)))
+            found.append(_certified(node, op.requantizers, reachable, scales.get(name, missing)))
         except InvalidOption as error:
             found.append(RefusedRequantizer(node, str(error)))
     return tuple(found)
@@ -110,7 +115,7 @@ def _certified(
     node: Node,
     requantizers: tuple[Requantizer, ...],
     reachable: tuple[Interval, ...],
-    scales: tuple[Fraction, ...] | None,
+    scales: tuple[Fraction, ...] | str,
 ) -> RequantizerCertificate | RefusedRequantizer:
     count = max(len(requantizers), len(reachable))
     each = requantizers * (count // len(requantizers))
@@ -121,8 +126,8 @@ def _certified(
     if (own.direction < 0).any():
         return RefusedRequantizer(node, "a channel falls where the accumulator rises")
     smallest = smallest_multipliers(each, own, roundings)
-    if scales is None:
-        return RequantizerCertificate(node, within, smallest, None, "the graph holds no real scale")
+    if isinstance(scales, str):
+        return RequantizerCertificate(node, within, smallest, None, scales)
     factors = [one.factor for one in real if one is not None and one.offset == 0]
     if len(factors) < count:
         return RequantizerCertificate(

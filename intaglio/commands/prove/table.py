@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from intaglio.commands.prove.proving import Proof
 from intaglio.commands.tables import Cell, Column, Table
+from intaglio.compiler.analysis.accumulator_bits import AccumulatorBits, accumulator_report
 from intaglio.compiler.analysis.requantizer_certificates import (
     RefusedRequantizer,
     RequantizerCertificate,
@@ -47,8 +48,16 @@ def rows(proof: Proof) -> list[Row]:
     """By sum, with the requantization that reads it; then requantizations of other values."""
     reading = {each.node.operands[0]: each for each in proof.requantizers}
     found: list[Row] = []
+    uncertified = any(isinstance(each, RefusedSum) for each in proof.sums)
+    report = accumulator_report(proof.graph) if uncertified else ()
+    known = {each.name: each for each in report}
     for each in proof.sums:
-        found.append(_sum(each) | _requantizer(reading.pop(each.node.name, None)))
+        match each:
+            case RefusedSum():
+                row = _refused(each, known[each.node.name])
+            case SumCertificate():
+                row = _sum(each)
+        found.append(row | _requantizer(reading.pop(each.node.name, None)))
     return found + [_no_sum(each) | _requantizer(each) for each in reading.values()]
 
 
@@ -72,14 +81,24 @@ def notes(proof: Proof) -> list[str]:
     ]
 
 
-def _sum(certificate: SumCertificate | RefusedSum) -> Row:
+def _refused(refused: RefusedSum, known: AccumulatorBits) -> Row:
+    """What the analysis knows, though nobody else can check it."""
+    node = refused.node
+    return {
+        "layer": node.source or node.name,
+        "value": node.name,
+        "declared": known.declared_bits,
+        "type_only": known.type_bits,
+        "weights_known": known.final_bits,
+        "any_order": known.any_order_bits,
+        "channel": known.channel_bits.index(max(known.channel_bits)),
+        "verdict": f"not certified, {refused.reason}",
+    }
+
+
+def _sum(certificate: SumCertificate) -> Row:
     node = certificate.node
     row: Row = {"layer": node.source or node.name, "value": node.name}
-    if isinstance(certificate, RefusedSum):
-        empty: Row = dict.fromkeys(
-            ("declared", "type_only", "weights_known", "any_order", "channel", "verdict")
-        )
-        return row | empty | {"verdict": f"refused: {certificate.reason}"}
     bits = certificate.any_order.bits
     final, every = certificate.fits
     return row | {
