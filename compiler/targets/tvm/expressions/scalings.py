@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar, assert_never
 
-from intaglio.compiler.targets.tvm.expressions import high_products
 from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.float_multiply import float_multiplied
 from intaglio.compiler.targets.tvm.expressions.floating import ScalarOnly
+from intaglio.compiler.targets.tvm.expressions.high_products import Factor
+from intaglio.compiler.targets.tvm.expressions.products import multiplied
 from intaglio.compiler.targets.tvm.expressions.rounding import divide, shift_right
 from intaglio.compiler.targets.tvm.expressions.stages import staged
 from intaglio.compiler.targets.tvm.expressions.steps import count_steps
@@ -163,10 +164,8 @@ def high_multiply(at: Channels, a: Number, b: Number) -> Number:
 
 
 def _multiply_shift(at: Channels, scalings: Sequence[MultiplyShift], x: Number) -> Number:
-    if high_products.serves(at, scalings, x):
-        return high_products.multiplied(at, scalings, x)
-    product = x * at.number([s.multiplier for s in scalings])
-    return shift_right(at, product, [s.shift for s in scalings], scalings[0].rounding)
+    factors = [Factor(s.multiplier, s.shift) for s in scalings]
+    return multiplied(at, factors, scalings[0].rounding, x)
 
 
 def _int16_multiply(at: Channels, scalings: Sequence[Int16Multiply], x: Number) -> Number:
