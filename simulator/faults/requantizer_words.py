@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, assert_never, cast
 
 from intaglio.errors import IntaglioError
@@ -33,7 +34,8 @@ class WordField:
     signed: bool
 
 
-def requantizer_words(requantizers: Sequence[Requantizer]) -> tuple[WordField, ...]:
+@lru_cache(maxsize=256)
+def requantizer_words(requantizers: tuple[Requantizer, ...]) -> tuple[WordField, ...]:
     """The numbers that every requantizer of a node has; those that some lack are left out.
 
     Thresholds and words, such as a rounding, are no numbers.

@@ -12,6 +12,12 @@ from intaglio.numerics.corners.sums import NotFound, Unreachable, reach
 from intaglio.numerics.corners.value_corners import accumulator_outcomes, word_outcomes
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.scalings import (
+    Float32Multiply,
+    Float32MultiplyAdd,
+    Float64Multiply,
+    TosaScale,
+)
 
 LANES = (4, 8, 16, 32, 64)
 """Multipliers that a machine may have side by side: a last tile that they don't fill is a tail."""
@@ -19,7 +25,10 @@ LANES = (4, 8, 16, 32, 64)
 MANY = frozenset({Event.EXACT, Event.TIE_ON_EVEN, Event.TIE_ON_ODD, Event.CARRY})
 """Events that happen at many accumulators; each of the others has one."""
 
-MOST_OTHER_SUMS = 8
+MOST_OTHER_SUMS = 64
+
+NOT_ASCENDING = (Float32Multiply, Float32MultiplyAdd, Float64Multiply, TosaScale)
+"""Scalings in pieces: the sum that is solved for needn't be the least of all that hit a bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +109,10 @@ def _reached(
         case Unreachable() as unreachable:
             why = f"sum {total}: {unreachable}"
             for bin in bins:
-                other = _other_sum(layer, channel, weights, total, bin)
-                if other is not None:
-                    yield other
+                if bin.event in MANY:
+                    yield _other_sum(layer, channel, weights, total, bin)
                 else:
-                    # Many sums hit these bins, and not all were tried.
-                    yield Missed(channel, str(bin), why, impossible=bin.event not in MANY)
+                    yield Missed(channel, str(bin), why, impossible=True)
         case NotFound():
             why = f"no operands were found for the sum {total}"
             yield from (Missed(channel, str(bin), why, impossible=False) for bin in bins)
@@ -115,27 +122,35 @@ def _reached(
 
 def _other_sum(
     layer: Layer, channel: int, weights: Sequence[int], total: int, bin: Bin
-) -> Target | None:
+) -> Target | Missed:
     """The next sums that hit a bin, of which many may, until one can be reached."""
-    if bin.event not in MANY or not layer.requantizers:
-        return None
     bias, codes = layer.bias_of(channel), layer.centred_codes
     sums = all_sums(weights, bias, codes)
-    for _ in range(MOST_OTHER_SUMS):
-        above = Interval(total + sums.step, max(sums.hull.high, total + sums.step))
-        rest = sums.within(above)
-        held = None if rest is None else rest.within(layer.accumulator.type.interval)
-        if held is None:
-            return None
-        corners = corner_accumulators(layer.requantizers[channel], held.hull, held.step)
-        found = [hit.accumulator for hit in corners.hits if hit.bin == bin]
-        if not found:
-            return None
-        (total,) = found
+    requantizer = layer.requantizers[channel]
+    for tried in range(1, MOST_OTHER_SUMS):
+        following = _next_hit(requantizer, sums, layer.accumulator.type.interval, total, bin)
+        if following is None:
+            why = f"none of the {tried} sums that hit it, which the weights can't make up"
+            ascending = not isinstance(requantizer.scaling, NOT_ASCENDING)
+            return Missed(channel, str(bin), why, impossible=ascending)
+        total = following
         operands = reach(weights, codes, total - bias)
         if isinstance(operands, tuple):
             return Target(channel, operands, total, (str(bin),))
-    return None
+    why = f"the weights can't make up {MOST_OTHER_SUMS} sums that hit it; more weren't tried"
+    return Missed(channel, str(bin), why, impossible=False)
+
+
+def _next_hit(
+    requantizer: Requantizer, sums: Progression, word: Interval, total: int, bin: Bin
+) -> int | None:
+    """The least sum above ``total`` that hits a bin."""
+    rest = sums.within(Interval(total + sums.step, max(sums.hull.high, total + sums.step)))
+    held = None if rest is None else rest.within(word)
+    if held is None:
+        return None
+    corners = corner_accumulators(requantizer, held.hull, held.step)
+    return next((hit.accumulator for hit in corners.hits if hit.bin == bin), None)
 
 
 def all_sums(weights: Sequence[int], bias: int, codes: Interval) -> Progression:

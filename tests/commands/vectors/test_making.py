@@ -209,3 +209,39 @@ def test_what_cannot_be_solved_is_said() -> None:
     layers, (skipped,) = layers_of(builder.finish([acc]))
     assert not layers
     assert skipped.why == "its weights are computed"
+
+
+def test_a_tie_that_few_weights_reach_is_found_and_one_that_none_do_is_proved() -> None:
+    """Of products by 5 and 7 alone, every sum that is a tie is compared with what is said."""
+    proved = found = 0
+    for first in range(3, 60, 2):
+        builder = Builder("few", Level.FIXED)
+        a = builder.input("a", TensorType(IntType(3, True), (1, 2)))
+        weights = np.array([[first], [2 * first + 1]])
+        w = builder.constant("w", TensorType(I8, (2, 1)), weights)
+        op = fixed.MatMul(Accumulator(INT32))
+        acc = builder.node("acc", TensorType(INT32, (1, 1)), op, [a, w])
+        scaling = MultiplyShift(3, 4, Rounding.HALF_EVEN)
+        requantize = fixed.Requantize((Requantizer(scaling, 0, -128, 127),))
+        y = builder.node("y", TensorType(I8, (1, 1)), requantize, [acc])
+        (layer,), _ = layers_of(builder.finish([y]))
+        sums = {p * first + q * (2 * first + 1) for p in range(-4, 4) for q in range(-4, 4)}
+        vectors = layer_vectors(layer, 0)
+        for sign in ("negative", "positive"):
+            for parity in (0, 1):
+                bin = f"shift: tie, {'odd' if parity else 'even'} floor, {sign}"
+                ties = {
+                    s
+                    for s in sums
+                    if 3 * s % 16 == 8 and 3 * s // 16 % 2 == parity and (s < 0) == (sign[0] == "n")
+                }
+                hits = [each.total for each in vectors.targets if bin in each.bins]
+                missed = [each for each in vectors.missed if each.bin == bin]
+                assert bool(ties) == bool(hits)
+                assert set(hits) <= ties
+                assert all(each.impossible for each in missed)
+                assert len(hits) + len(missed) == len({each.channel for each in vectors.targets})
+                found += bool(hits)
+                proved += bool(missed)
+    assert found > 20
+    assert proved > 20
