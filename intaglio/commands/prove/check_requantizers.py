@@ -6,6 +6,7 @@ at the one before, which decides it for all between.  That none of fewer bits do
 three others: the next smaller multiplier, and the two neighbours of its half at one shift less.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +26,8 @@ from intaglio.numerics.vectorized import prepare
 
 Array = npt.NDArray[np.int64]
 _BLOCK = 1 << 18
+_WIDEST = 62
+_QUOTIENT = re.compile(r"[0-9]{1,999}(/[0-9]{1,999})?")
 
 
 def check_requantizers(certificate: Mapping[str, Any], graph: Graph) -> None:
@@ -183,7 +186,11 @@ def _check_smallest(
 ) -> None:
     """That each multiply-shift equals its target, and that none of fewer bits does."""
     said = list(zip(claim["multiplier"], claim["shift"], claim["rounding"], strict=True))
-    for (multiplier, _, rounding), bits, target in zip(said, claim["bits"], targets, strict=True):
+    for (multiplier, shift, rounding), bits, target in zip(
+        said, claim["bits"], targets, strict=True
+    ):
+        if multiplier is not None and not (0 <= shift <= _WIDEST and bits <= _WIDEST):
+            raise ValueError(f"{node.name}: a multiplier or its shift is too wide")
         if (None if multiplier is None else abs(multiplier).bit_length()) != bits:
             raise ValueError(f"{node.name}: a multiplier hasn't the bits that it says")
         if multiplier is not None and Rounding(rounding) is not _rounding(target):
@@ -253,8 +260,8 @@ def _check_real(
 ) -> None:
     ideal: list[Requantizer] = []
     for one, text, error in zip(each, claim["scale"], claim["relative_error"], strict=True):
-        real, scale = real_scaling(one.scaling), Fraction(text)
-        if real is None or scale <= 0 or abs(real.factor - scale) / scale != Fraction(error):
+        real, scale = real_scaling(one.scaling), _fraction(text)
+        if real is None or scale <= 0 or abs(real.factor - scale) / scale != _fraction(error):
             raise ValueError(f"{node.name}: a scale's relative error is another")
         exact = RationalMultiply(scale.numerator, scale.denominator, _rounding(one))
         ideal.append(Requantizer(exact, one.zero_point, one.low, one.high))
@@ -262,6 +269,13 @@ def _check_real(
     if _differing(own, steps).tolist() != claim["differing"]:
         raise ValueError(f"{node.name}: another number of accumulators differs")
     _check_smallest(node, ideal, steps, claim["smallest"])
+
+
+def _fraction(text: str) -> Fraction:
+    """A plain quotient: an exponent could ask for more digits than memory holds."""
+    if not _QUOTIENT.fullmatch(text):
+        raise ValueError("a fraction isn't a quotient of two whole numbers")
+    return Fraction(text)
 
 
 def _differing(a: _Steps, b: _Steps) -> Array:

@@ -18,23 +18,24 @@ Row = dict[str, Cell]
 COLUMNS = (
     Column("layer", "layer"),
     Column("declared", "bits"),
-    Column("type_only", "by type"),
-    Column("weights_known", "final sum"),
-    Column("any_order", "any order"),
-    Column("channel", "channel"),
-    Column("scale_error", "scale error", ".1e"),
+    Column("type_only", "type"),
+    Column("weights_known", "final"),
+    Column("any_order", "any"),
+    Column("channel", "worst"),
+    Column("scale_error", "error", ".1e"),
     Column("differing", "differ"),
-    Column("multiplier_bits", "same with"),
-    Column("real_multiplier_bits", "exact with"),
+    Column("multiplier_bits", "same"),
+    Column("real_multiplier_bits", "exact"),
 )
 
 LEGEND = (
-    "bits: of the accumulator; by type, final sum, any order: what it needs for all inputs,\n"
-    "  for weights of this type, for these weights, and for these in any order of adding\n"
-    "channel: the one that needs most; scale error: the largest, beside the exact real scale\n"
-    "differ: accumulators whose output isn't that of the exact scale, rounded alike\n"
-    "same with, exact with: bits of the smallest multiplier that equals the requantizer on all\n"
-    "  accumulators that can come, and that equals the exact scale; none: no single one does"
+    "bits: of the accumulator; what it needs for all inputs: type, for any weights of this type;\n"
+    "  final, for the sums of these weights; any, for these in any order of adding;\n"
+    "  worst: the channel that needs most\n"
+    "error: the largest of a scale, beside the exact real one; differ: accumulators whose output\n"
+    "  isn't that of the exact scale, rounded alike\n"
+    "same: bits of the smallest multipliers that change no output; exact: of those that equal the\n"
+    "  exact scale; none: no single multiply-shift does"
 )
 
 

@@ -282,6 +282,26 @@ def test_a_certificate_of_another_form_is_refused(claims: dict[str, Any], model:
     assert "isn't of the form" in str(verdict(lying, model))
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("real", "scale", 0), "1e999999999"),
+        (("real", "relative_error", 0), "1/0"),
+        (("smallest", "shift", 0), 10**12),
+        (("smallest", "shift", 0), -1),
+        (("smallest", "multiplier", 0), 1 << 70),
+        (("smallest", "multiplier", 0), 1.5),
+        (("smallest", "rounding", 0), "sideways"),
+        (("smallest", "bits"), None),
+        (("real", "smallest"), []),
+    ],
+)
+def test_claims_made_to_harm_are_refused(
+    claims: dict[str, Any], model: Path, path: tuple[str | int, ...], value: object
+) -> None:
+    assert verdict(changed(claims, ("requantizers", 0, *path), lambda _: value), model)
+
+
 def test_the_checker_is_short_and_imports_nothing_of_ours() -> None:
     source = Path(check_certificate.__file__).read_text(encoding="ascii")
     tree = ast.parse(source)
