@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.cli.running import DIGITS, ROOT, done, files, intaglio
 
 DATA = DIGITS / "heldout.npz"
-BITS = "contraction.accumulator_bits=14,16,18,24"
+BITS = "contraction.accumulator_bits=11,14,18,24"
 RULES = "contraction.overflow=wrap,saturate,saturate-each-add"
 SETTINGS = 12
 RESULTS = ("sweep.csv", "sweep.json", "pareto.svg")
@@ -105,6 +105,7 @@ def test_wide_enough_is_proved_and_shares_the_run(whole: Path) -> None:
             assert row["differing_bits"] == 0
             assert row["overflows"] == {"saturations": 0, "wraps": 0}
     assert any(row["differing_bits"] for row in facts["rows"])
+    assert any(row["overflows"].get("wraps") for row in facts["rows"])
     marks = {
         mark["others"]["contraction.overflow"]: mark
         for mark in facts["marks"]

@@ -50,7 +50,7 @@ def mapped(file: Path) -> Array:
 
 
 def encode(
-    heads: Mapping[str, Graph], dataset: Dataset, folder: Path, workers: int, report: Report
+    heads: Mapping[str, Graph], dataset: Dataset, folder: Path, report: Report
 ) -> dict[str, EncodedData]:
     """Run each head over the data set, which is decoded once, and write what comes out.
 
@@ -58,7 +58,6 @@ def encode(
         heads: graphs from the model's inputs to codes, all of one batch, by any name.
         dataset: samples, and perhaps labels.
         folder: an existing one.
-        workers: processes that decode images.
         report: called with samples done and their total.
 
     Returns:
@@ -75,7 +74,7 @@ def encode(
     labels: list[NDArray[np.int64]] = []
     done = 0
     batch_size = batch_of(next(iter(heads.values())))
-    for batch in dataset.batches(batch_size, workers):
+    for batch in dataset.batches(batch_size):
         for name, head in heads.items():
             results = programs[name].run(graph_feeds(head, batch.inputs))
             for array, output in zip(arrays[name], head.outputs, strict=True):

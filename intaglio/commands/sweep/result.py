@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a sweep found, and which settings are the narrowest that keep what."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -90,8 +90,7 @@ class SweepResult:
     def _marks_of(self, axis: Axis) -> Iterable[Mark]:
         groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
         for row in self.rows:
-            others = tuple(item for item in row.setting.items() if item[0] != axis.name)
-            groups.setdefault(others, []).append(row)
+            groups.setdefault(_others(row.setting, axis), []).append(row)
         order = {value: place for place, value in enumerate(axis.ascending())}
         for others, group in groups.items():
             ordered = sorted(group, key=lambda row: order[row.setting[axis.name]])
@@ -122,33 +121,34 @@ class SweepResult:
     @property
     def front(self) -> frozenset[int]:
         """The rows that no other beats: as narrow and losing less, or as good and narrower."""
-        known: list[tuple[int, Fraction, Fraction]] = []
+        by_cost: dict[Fraction, list[tuple[Fraction, int]]] = {}
         for number, row in enumerate(self.rows):
             cost = self.cost(row)
             if cost is not None and row.tally is not None:
-                known.append((number, cost, self.lost(row.tally)))
-        return frozenset(
-            number
-            for number, cost, lost in known
-            if not any(
-                (other <= cost and less <= lost) and (other < cost or less < lost)
-                for _, other, less in known
-            )
-        )
+                by_cost.setdefault(cost, []).append((self.lost(row.tally), number))
+        found: set[int] = set()
+        best: Fraction | None = None
+        for _, alike in sorted(by_cost.items()):
+            least = min(lost for lost, _ in alike)
+            if best is None or least < best:
+                best = least
+                found |= {number for lost, number in alike if lost == least}
+        return frozenset(found)
 
 
 def marked(result: SweepResult, kind: str) -> list[tuple[str, ...]]:
     """By row, the axes along which it is the narrowest: ``proved``, ``unchanged`` or ``within``."""
-    found: list[tuple[str, ...]] = []
-    marks = result.marks
-    for row in result.rows:
-        names = [
-            mark.axis
-            for mark in marks
-            if getattr(mark, kind) == row.setting[mark.axis] and _agrees(row.setting, mark.others)
-        ]
-        found.append(tuple(names))
-    return found
+    narrowest = {
+        (mark.axis, tuple(mark.others.items())): getattr(mark, kind) for mark in result.marks
+    }
+    return [
+        tuple(
+            axis.name
+            for axis in result.axes
+            if narrowest[axis.name, _others(row.setting, axis)] == row.setting[axis.name]
+        )
+        for row in result.rows
+    ]
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
@@ -176,5 +176,5 @@ def _first(axis: Axis, rows: Iterable[Row]) -> str | None:
     return None if row is None else row.setting[axis.name]
 
 
-def _agrees(setting: Setting, others: Mapping[str, str]) -> bool:
-    return all(setting[name] == value for name, value in others.items())
+def _others(setting: Setting, axis: Axis) -> tuple[tuple[str, str], ...]:
+    return tuple(item for item in setting.items() if item[0] != axis.name)

@@ -146,7 +146,7 @@ def _encoded(
     heads = plan.heads
     dataset = request.data.opened(next(iter(heads.values())))
     return encode(
-        heads, dataset, folder, 0, lambda done, total: report("quantizing inputs", done, total)
+        heads, dataset, folder, lambda done, total: report("quantizing inputs", done, total)
     )
 
 

@@ -154,6 +154,29 @@ def test_a_clamp_with_a_reader_of_its_own_stays() -> None:
     assert len(set(map(canonical_hash, graphs))) == 2
 
 
+def test_the_order_of_additions_counts_where_each_may_saturate() -> None:
+    text = PLAIN.replace("%acc:", "%b: i8[1] = constant [20]\n%acc:").replace(", %w)", ", %w, %b)")
+    graphs = [
+        parse_graph(
+            text.format(
+                type="i6",
+                overflow=f"saturate-each-add, order={order}",
+                multiplier=1,
+                shift=0,
+                rounding="floor",
+                zero=0,
+                low=-32,
+                high=31,
+                code="i8",
+                weights="7, -7",
+            )
+        )
+        for order in ("bias-first", "bias-last")
+    ]
+    assert len(set(map(outputs_of, graphs))) == 2
+    assert len(set(map(canonical_hash, graphs))) == 2
+
+
 def test_multipliers_that_step_alike_are_one() -> None:
     """Of ties there are none where the product is odd in its last place."""
     pairs = [

@@ -112,6 +112,24 @@ def test_damaged_results_are_done_again(tmp_path: Path) -> None:
     assert {key for key, _ in again} == {"reference", "first"}
 
 
+@pytest.mark.parametrize("names", [("other",), ("value0", "code0")])
+def test_outputs_of_the_reference_that_are_lost_or_of_another_shape_are_made_again(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    done: list[tuple[str, int]] = []
+    with pytest.raises(Interrupted):
+        run(tmp_path / "out", [Worker(done, 4)])
+    kept = {("reference", number) for number in range(4)}
+    assert set(done) == kept
+    outputs = tmp_path / "out" / "reference" / "reference"
+    (outputs / "00001.npz").unlink()
+    arrays = {name: np.zeros((3, 2), np.float32) for name in names}
+    np.savez(outputs / "00002.npz", allow_pickle=False, **arrays)
+    again: list[tuple[str, int]] = []
+    assert run(tmp_path / "out", [Worker(again)]) == EXPECTED
+    assert set(again) & kept == {("reference", 1), ("reference", 2)}
+
+
 def test_a_worker_stays_with_its_run_and_takes_a_new_one_before_it_joins_another(
     tmp_path: Path,
 ) -> None:
