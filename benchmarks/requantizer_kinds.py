@@ -35,6 +35,7 @@ from intaglio.numerics.profile.methods import (
     OperandRescaleMethod,
     OperandShift,
     PairMethod,
+    PlaneReciprocalMean,
     ProductMethod,
     RawCodeMean,
     ReciprocalMean,
@@ -50,6 +51,7 @@ from intaglio.numerics.profile.methods import (
 from intaglio.numerics.profile.schema import write
 from intaglio.numerics.profile.schemes import (
     DoubleRoundingScheme,
+    FixedPointCastScheme,
     PowerOfTwoScheme,
     Rescale,
     ScaleProduct,
@@ -62,8 +64,11 @@ from intaglio.numerics.scalings import (
     DoubleRounding,
     Float32Multiply,
     Float32MultiplyAdd,
+    MultiplyStep,
     RationalMultiply,
     Scaling,
+    ShiftStep,
+    Stages,
 )
 
 _CODE_BITS, _SUM_BITS, _PRODUCT_BITS, _SHIFTED_BITS, _WIDEST_BITS = 9, 24, 18, 30, 40
@@ -160,6 +165,8 @@ def _of_mean(method: MeanMethod, bits: int) -> Iterator[RequantizerKind]:
             )
         case ReciprocalMean():
             yield _of_scaling("reciprocal mean", 32, lambda drawn: tosa_reciprocal(drawn.count))
+        case PlaneReciprocalMean():
+            yield _of_scaling("plane's reciprocals", 32, lambda drawn: _plane(method, drawn))
         case FixedPointMean():
             yield _of_scaling("fixed-point mean", 32, _fixed_point_mean)
         case JoinedZeroPointMean():
@@ -212,7 +219,7 @@ def _of_rescale(rescale: Rescale, bits: int) -> RequantizerKind:
             half = Interval(-(1 << 20), 1 << 20)
             return derive.requantizer(rescale.scheme, real, half, *ends)
 
-    powers = isinstance(rescale.scheme, PowerOfTwoScheme)
+    powers = isinstance(rescale.scheme, PowerOfTwoScheme | FixedPointCastScheme)
     name = f"{_words(rescale.scheme)}, {rescale.product.value}, {accumulator}"
     return RequantizerKind(name, accumulator, powers, make)
 
@@ -235,6 +242,13 @@ def _joined_zero_point(ties: Rounding) -> RequantizerKind:
         return replace(scaling, ties=ties)
 
     return _of_scaling(f"joined zero point mean {ties.value}", _SUM_BITS, make)
+
+
+def _plane(method: PlaneReciprocalMean, drawn: Drawn) -> Scaling:
+    sides = (drawn.count, 3)
+    bits, rounding = method.fraction_bits, method.rounding
+    each = [(MultiplyStep((1 << bits) // side), ShiftStep(bits, rounding)) for side in sides]
+    return Stages(tuple(step for steps in each for step in steps))
 
 
 def _fixed_point_mean(drawn: Drawn) -> Scaling:

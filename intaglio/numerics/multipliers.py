@@ -238,8 +238,12 @@ def dory(
     return MultiplyAddShift(nearest.multiplier, addend, nearest.shift, Rounding.FLOOR, sum_type)
 
 
-def nemo(scale: Fraction, requantization_factor: int) -> MultiplyShift:
+def nemo(
+    scale: Fraction, requantization_factor: int, maximum_shift: int | None = None
+) -> MultiplyShift:
     """NEMO: ``D = 2**ceil(log2(factor / scale))``, ``round(D * scale)`` half even, floor shift.
+
+    ``D`` is at most ``2**maximum_shift`` where that is given.
 
     Raises:
         InvalidOption: the scale isn't positive, or above the factor.
@@ -252,6 +256,8 @@ def nemo(scale: Fraction, requantization_factor: int) -> MultiplyShift:
         raise InvalidOption(
             "scale", scale, "is above the requantization factor", "use a larger factor"
         )
+    if maximum_shift is not None:
+        shift = min(shift, maximum_shift)
     return MultiplyShift(
         round_fraction(scale * 2**shift, Rounding.HALF_EVEN), shift, Rounding.FLOOR
     )

@@ -25,6 +25,7 @@ from intaglio.numerics.scalings import (
     Thresholds,
     TosaScale,
     WrapStep,
+    ZeroStep,
 )
 
 _ZERO = Fraction(0)
@@ -97,7 +98,7 @@ def _composed(scaling: Stages) -> RealScaling:
             case ShiftStep():
                 factor, offset = factor / (1 << step.shift), offset / (1 << step.shift)
                 rounding = step.rounding
-            case WrapStep() | SaturateStep():
+            case WrapStep() | SaturateStep() | ZeroStep():
                 pass
             case _:
                 assert_never(step)

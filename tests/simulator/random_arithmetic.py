@@ -147,6 +147,7 @@ def stages() -> st.SearchStrategy[scalings.Stages]:
         st.builds(scalings.ShiftStep, st.integers(0, 40), ROUNDINGS),
         st.builds(scalings.WrapStep, registers),
         st.builds(scalings.SaturateStep, registers),
+        st.builds(scalings.ZeroStep, registers),
     )
     return st.builds(scalings.Stages, st.lists(step, max_size=6).map(tuple))
 

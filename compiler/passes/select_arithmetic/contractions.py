@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions and matrix products: an accumulator, then a requantizer for each output channel."""
 
+from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from typing import assert_never
 
 import numpy as np
@@ -11,24 +13,20 @@ from intaglio.compiler.ir import fixed, scaled
 from intaglio.compiler.ir.graph import Constant, Node
 from intaglio.compiler.ir.types import Quantization
 from intaglio.compiler.passes.select_arithmetic.bounds import code_bounds, cuts_codes
-from intaglio.compiler.passes.select_arithmetic.float_biases import (
-    MOST_STEPS,
-    RealSum,
-    emit_rounded,
-    float_bias,
-    steps_of,
-)
+from intaglio.compiler.passes.select_arithmetic.float_biases import emit_rounded, float_bias
 from intaglio.compiler.passes.select_arithmetic.state import Lowering, RequantizerRequest
+from intaglio.errors import InvalidOption
 from intaglio.numerics import float32
 from intaglio.numerics.accumulator import Accumulator, ProductTruncation
 from intaglio.numerics.float32 import Float32
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import ContractionRule
-from intaglio.numerics.profile.derive import real_multiplier
+from intaglio.numerics.profile.derive import real_multiplier, with_shared_shift
 from intaglio.numerics.profile.places import place_of
+from intaglio.numerics.profile.real_sums import MOST_STEPS, RealSum, steps_of
 from intaglio.numerics.profile.rules import FloatBias, Granularity
-from intaglio.numerics.profile.schemes import RationalScheme
+from intaglio.numerics.profile.schemes import MultiplyAddShiftScheme, RationalScheme
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.rounding import Rounding
 
@@ -203,6 +201,9 @@ def _requantizers(
         if rule.truncation is not None:
             real *= 1 << rule.truncation.dropped_bits
         within = reachable[channel if len(reachable) > 1 else 0]
+        if count == 1:
+            # One requantizer takes the sums of every channel.
+            within = reduce(Interval.__or__, reachable)
         if bias is not None:
             addend = Fraction(float(bias.array.ravel()[channel])) / output.scale.fraction
             rounding = _exact_rounding(state, node, rule, (low, high))
@@ -213,7 +214,26 @@ def _requantizers(
         if rule.lanes is not None:
             scheme = rule.lanes.scheme_of(channel, channels, scheme)
         wanted.append(RequantizerRequest(scheme, real, within, output.zero_point, (low, high)))
-    return (*found, *state.requantizers(node, wanted, element))
+    return (*found, *state.requantizers(node, _sharing(state, node, wanted), element))
+
+
+def _sharing(
+    state: Lowering, node: Node, wanted: list[RequantizerRequest]
+) -> list[RequantizerRequest]:
+    """The same, at one shift where the machine has one for all channels."""
+    sharing = [
+        (each.scheme, (each.real, each.accumulator))
+        for each in wanted
+        if isinstance(each.scheme, MultiplyAddShiftScheme) and each.scheme.shared_shift
+    ]
+    if not sharing:
+        return wanted
+    scheme = sharing[0][0]
+    try:
+        shared = with_shared_shift(scheme, [each for _, each in sharing])
+    except InvalidOption as error:
+        raise state.scale_refusal(node, scheme, error) from None
+    return [replace(each, scheme=shared) if each.scheme == scheme else each for each in wanted]
 
 
 def _require_products(state: Lowering, node: Node, rule: ContractionRule) -> None:

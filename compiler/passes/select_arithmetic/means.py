@@ -35,6 +35,7 @@ from intaglio.numerics.profile.methods import (
     Float32PoolMean,
     Float32RawSum,
     JoinedZeroPointMean,
+    PlaneReciprocalMean,
     RawCodeMean,
     ReciprocalMean,
     RescaledMean,
@@ -46,8 +47,12 @@ from intaglio.numerics.scalings import (
     DoubleRounding,
     Float32Multiply,
     Float32MultiplyAdd,
+    MultiplyStep,
     RationalMultiply,
     Scaling,
+    ShiftStep,
+    Stages,
+    Step,
 )
 
 
@@ -116,6 +121,10 @@ def lower_average_pool(state: Lowering, node: Node, op: scaled.AveragePool2d) ->
             )
             averaged = pool(fixed.RequantizedSum(0, raw), word, "mean")
             return rescale_codes(state, node, averaged, mean.source, mean.target, mean.bounds)
+        case PlaneReciprocalMean():
+            arithmetic = _by_plane(mean, rule.method, op.kernel)
+            averaged = pool(arithmetic, mean.source_element, "mean")
+            return rescale_codes(state, node, averaged, mean.source, mean.target, mean.bounds)
         case Float32PoolMean() if _is_whole_plane(state, node, op):
             arithmetic = fixed.RequantizedSum(mean.source.zero_point, _float32_means(mean, count))
             return _clamped(state, mean, pool(arithmetic, mean.element))
@@ -180,6 +189,25 @@ def _by_reciprocals(
         for n in range(1, count + 1)
     )
     return fixed.RequantizedSum(zero_point, by_count)
+
+
+def _by_plane(
+    mean: _Mean, method: PlaneReciprocalMean, kernel: tuple[int, int]
+) -> fixed.RequantizedSum:
+    """The mean in the operand's own scale, by a reciprocal for each side of a whole window."""
+    word, zero_point, count = mean.source_element, mean.source.zero_point, prod(kernel)
+
+    def steps(divisor: int) -> tuple[Step, ...]:
+        reciprocal = (1 << method.fraction_bits) // divisor
+        return MultiplyStep(reciprocal), ShiftStep(method.fraction_bits, method.rounding)
+
+    height, width = kernel
+    by_count = [Stages(steps(n)) for n in range(1, count)]
+    by_count.append(Stages((*steps(width), *steps(height))))
+    return fixed.RequantizedSum(
+        zero_point,
+        tuple(Requantizer(each, zero_point, word.minimum, word.maximum) for each in by_count),
+    )
 
 
 def _padded(state: Lowering, mean: _Mean, name: str, pads: tuple[int, int, int, int]) -> str:
@@ -333,7 +361,7 @@ def _reduction(
             )
         case Float32RawSum():
             raise state.refusal(mean.node, "a profile rule for sums", "a rule for means over axes")
-        case RawCodeMean() | ReciprocalMean() | Float32PoolMean():
+        case RawCodeMean() | ReciprocalMean() | PlaneReciprocalMean() | Float32PoolMean():
             raise state.refusal(
                 mean.node, "a profile rule for pooling windows", "a rule for means over axes"
             )

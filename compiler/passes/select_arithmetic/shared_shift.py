@@ -30,14 +30,15 @@ def shared_shift(
     right: Float32,
     output: Float32,
 ) -> SharedShift:
-    """The larger ratio to ``output`` gets a multiplier of ``multiplier_bits`` bits, half to even.
+    """The ratio that is measured gets a multiplier of ``multiplier_bits`` bits, half to even.
 
     Raises:
         UnsupportedModel: a ratio is beyond what the machine takes.
     """
     product = ScaleProduct.FLOAT32 if method.float32_ratios else ScaleProduct.EXACT
     ratios = (real_multiplier(product, left, output), real_multiplier(product, right, output))
-    shift = method.multiplier_bits - 1 - _floor_log2(max(ratios))
+    measured = min(ratios) if method.smaller_ratio else max(ratios)
+    shift = method.multiplier_bits - 1 - _floor_log2(measured)
     if shift < 0:
         raise state.refusal(
             node,

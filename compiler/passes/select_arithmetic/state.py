@@ -18,7 +18,7 @@ from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import Profile
 from intaglio.numerics.profile.derive import requantizer, scaling
 from intaglio.numerics.profile.places import place_of
-from intaglio.numerics.profile.schemes import Scheme
+from intaglio.numerics.profile.schemes import FixedPointCastScheme, Scheme
 from intaglio.numerics.profile.stages_scheme import StagesScheme
 from intaglio.numerics.requantizers import Requantizer
 from intaglio.numerics.scalings import Scaling
@@ -126,14 +126,14 @@ class Lowering:
     ) -> Requantizer:
         """The requantizer of ``round(accumulator * real) + zero_point``, or a refusal of ``node``.
 
-        Registers of hardware wrap as its file says; no other scheme's may.
+        Registers and casts of hardware wrap as its file says; no other scheme's may.
         """
         low, high = bounds
         try:
             chosen = requantizer(scheme, real, accumulator, zero_point, low, high, result)
         except InvalidOption as error:
             raise self.scale_refusal(node, scheme, error) from None
-        if not isinstance(scheme, StagesScheme):
+        if not isinstance(scheme, StagesScheme | FixedPointCastScheme):
             self.within_domain(node, chosen.scaling, accumulator)
         return chosen
 

@@ -18,6 +18,7 @@ from intaglio.numerics.scalings import (
     Stages,
     Step,
     WrapStep,
+    ZeroStep,
 )
 from intaglio.numerics.scalings.stages import apply_step
 
@@ -35,6 +36,8 @@ def step_name(number: int, step: Step) -> str:
             word = "wrap"
         case SaturateStep():
             word = "saturate"
+        case ZeroStep():
+            word = "zero"
         case _:
             assert_never(step)
     return f"{number} {word}"
@@ -46,7 +49,7 @@ def register_outcomes(scaling: Stages, accumulators: Progression) -> Iterator[Ou
     for number, step in enumerate(scaling.steps, 1):
         before, direction = _prefix(scaling, number - 1)
         match step:
-            case WrapStep(type=type) | SaturateStep(type=type):
+            case WrapStep(type=type) | SaturateStep(type=type) | ZeroStep(type=type):
                 clear = level_run(before, direction, type.interval, left)
                 word = clear.hull if isinstance(clear, Progression) else None
                 yield from word_outcomes(step_name(number, step), word, left)
@@ -103,7 +106,7 @@ def step_rounding_stages(scaling: Stages, domain: Progression) -> tuple[Rounding
                 complete = complete and abs(slope) <= 1 << shift
                 variables = _results(branch, rounding)
                 slope, offset, lift = 1, 0, _lift(scaling, number, left)
-            case WrapStep() | SaturateStep():
+            case WrapStep() | SaturateStep() | ZeroStep():
                 pass
             case _:
                 assert_never(step)
@@ -125,7 +128,7 @@ def _prefix(scaling: Stages, count: int) -> tuple[Callable[[int], int], int]:
 def _uncut(scaling: Stages, domain: Progression) -> Progression | None:
     left = domain
     for number, step in enumerate(scaling.steps):
-        if isinstance(step, WrapStep | SaturateStep):
+        if isinstance(step, WrapStep | SaturateStep | ZeroStep):
             before, direction = _prefix(scaling, number)
             clear = level_run(before, direction, step.type.interval, left)
             if not isinstance(clear, Progression):

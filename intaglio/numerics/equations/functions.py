@@ -78,6 +78,7 @@ FORMULAS: dict[str, tuple[str, str]] = {
 WORDS: dict[str, str] = {
     "wrap": "wrap[T](v): the value of type T that equals v modulo 2**bits of T",
     "saturate": "saturate[T](v): the value of type T that is nearest to v",
+    "zero_outside": "zero_outside[T](v): v where type T holds it, else 0",
     "trap": "trap[T](v): v; the run ends where T doesn't hold it",
     "fl32": "fl32(v): the binary32 nearest to v, ties to even",
     "fl64": "fl64(v): the binary64 nearest to v, ties to even",

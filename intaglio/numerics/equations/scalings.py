@@ -32,6 +32,7 @@ from intaglio.numerics.scalings import (
     Thresholds,
     TosaScale,
     WrapStep,
+    ZeroStep,
 )
 
 _WRAP32 = keep_function(Overflow.WRAP, INT32)
@@ -135,6 +136,8 @@ def _stages(scaling: Stages, x: str, y: str, end: str) -> Equations:
                 value = f"{keep_function(Overflow.WRAP, step.type)}({current})"
             case SaturateStep():
                 value = f"{keep_function(Overflow.SATURATE, step.type)}({current})"
+            case ZeroStep():
+                value = f"zero_outside[{step.type}]({current})"
             case _:
                 assert_never(step)
         current = y if index == len(scaling.steps) else f"v{index}{end}"

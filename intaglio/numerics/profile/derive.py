@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From float32 scales to a scaling, as a profile's ``Rescale`` says."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import assert_never
 
@@ -10,20 +12,25 @@ from intaglio.numerics.float32 import Float32
 from intaglio.numerics.float64 import Float64
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.profile.derive_cast import cast_requantizer
 from intaglio.numerics.profile.derive_stages import staged_requantizer
+from intaglio.numerics.profile.real_sums import RealSum, threshold_requantizer
 from intaglio.numerics.profile.schemes import (
     DoubleRoundingScheme,
+    FixedPointCastScheme,
     Float32Scheme,
     Float64Scheme,
     FractionScheme,
     Int16MultiplierScheme,
     MultiplyAddShiftScheme,
     MultiplyShiftScheme,
+    NemoScheme,
     PowerOfTwoScheme,
     RationalScheme,
     RndnuScheme,
     ScaleProduct,
     Scheme,
+    ThresholdsScheme,
     TosaScheme,
 )
 from intaglio.numerics.profile.stages_scheme import StagesScheme
@@ -100,6 +107,15 @@ def scaling(scheme: Scheme, real: Fraction, accumulator: Interval) -> Scaling:
             )
         case MultiplyAddShiftScheme():
             return _multiply_add_shift(scheme, real, accumulator)
+        case NemoScheme():
+            return multipliers.nemo(real, scheme.factor)
+        case ThresholdsScheme():
+            # Without codes there is nothing to count up to.
+            return multipliers.rational(real, scheme.rounding)
+        case FixedPointCastScheme():
+            return multipliers.power_of_two_shift(
+                real, scheme.rounding, multipliers.PowerOfTwo.EXACT
+            )
         case TosaScheme():
             return multipliers.tosa_scale(real, scheme.double_round)
         case StagesScheme():
@@ -120,13 +136,21 @@ def requantizer(
 ) -> Requantizer:
     """The requantizer of ``round(x * real) + zero_point``, clamped to ``low..high``.
 
-    Args as for ``staged_requantizer``; all schemes but that add the zero point last.
+    Args as for ``staged_requantizer``; most schemes add the zero point last.
 
     Raises:
         InvalidOption: the scheme can't represent the multiplier.
     """
     if isinstance(scheme, StagesScheme):
         return staged_requantizer(scheme, real, accumulator, zero_point, low, high, result)
+    if isinstance(scheme, FixedPointCastScheme):
+        return cast_requantizer(scheme, real, zero_point, low, high, result)
+    if isinstance(scheme, ThresholdsScheme):
+        total = RealSum(real, Fraction(0), scheme.rounding, zero_point, low, high)
+        return threshold_requantizer(total, accumulator)
+    if isinstance(scheme, NemoScheme) and scheme.word_bits:
+        limit = max(scheme.word_bits - result.bits, 0)
+        return Requantizer(multipliers.nemo(real, scheme.factor, limit), zero_point, low, high)
     return Requantizer(scaling(scheme, real, accumulator), zero_point, low, high)
 
 
@@ -135,18 +159,58 @@ def _multiply_add_shift(
 ) -> MultiplyAddShift:
     """The widest multiplier within ``multiplier_bits`` whose product can't leave the word."""
     sum_type = IntType(scheme.sum_bits, signed=True) if scheme.sum_bits else None
+    if scheme.shift is not None:
+        return _at_shift(scheme, real, sum_type, scheme.shift)
     bits = scheme.multiplier_bits
     if sum_type is not None:
         bits = min(bits, sum_type.bits - 1 - accumulator.magnitude.bit_length())
-    if bits < 1:
-        raise InvalidOption(
-            "accumulator",
-            accumulator,
-            f"leaves no bit for a multiplier in a {scheme.sum_bits}-bit word",
-            "choose a profile with a wider word, or narrower weights",
+    while bits >= 1:
+        nearest = multipliers.nearest_multiply_shift(real, bits, scheme.rounding)
+        half = (1 << nearest.shift) >> 1 if scheme.half_in_sum else 0
+        chosen = MultiplyAddShift(
+            nearest.multiplier, half, nearest.shift, scheme.rounding, sum_type
         )
-    nearest = multipliers.nearest_multiply_shift(real, bits, scheme.rounding)
-    return MultiplyAddShift(nearest.multiplier, 0, nearest.shift, scheme.rounding, sum_type)
+        domain = chosen.monotone_domain
+        if not half or domain is None or domain.contains(accumulator):
+            return chosen
+        bits -= 1
+    raise InvalidOption(
+        "accumulator",
+        accumulator,
+        f"leaves no bit for a multiplier in a {scheme.sum_bits}-bit word",
+        "choose a profile with a wider word, or narrower weights",
+    )
+
+
+def _at_shift(
+    scheme: MultiplyAddShiftScheme, real: Fraction, sum_type: IntType | None, shift: int
+) -> MultiplyAddShift:
+    multiplier = round_fraction(real * (1 << shift), Rounding.HALF_AWAY_FROM_ZERO)
+    if multiplier.bit_length() > scheme.multiplier_bits or (real and not multiplier):
+        raise InvalidOption(
+            "shift",
+            shift,
+            f"makes {multiplier} of the multiplier {float(real):.6g}",
+            f"give another, so that it has 1 to {scheme.multiplier_bits} bits",
+        )
+    half = (1 << shift) >> 1 if scheme.half_in_sum else 0
+    return MultiplyAddShift(multiplier, half, shift, scheme.rounding, sum_type)
+
+
+def with_shared_shift(
+    scheme: MultiplyAddShiftScheme, wanted: Sequence[tuple[Fraction, Interval]]
+) -> MultiplyAddShiftScheme:
+    """The scheme at the least shift that one of the multipliers takes.
+
+    Args:
+        scheme: what shares one shift.
+        wanted: each real multiplier, and the accumulators that it is for.
+
+    Raises:
+        InvalidOption: an accumulator leaves no bit for a multiplier.
+    """
+    chosen = (_multiply_add_shift(scheme, real, accumulator) for real, accumulator in wanted)
+    return replace(scheme, shift=min(each.shift for each in chosen))
 
 
 def float32_mean_factor(scale: Float32, output: Float32, count: int) -> Float32:

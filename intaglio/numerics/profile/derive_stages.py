@@ -156,6 +156,8 @@ def _normal_shift(scheme: StagesScheme, wanted: Fraction) -> int:
 def _until_product(
     scheme: StagesScheme, real: Fraction, multiplier: int, zero_point: int
 ) -> Iterator[Step]:
+    if scheme.input_bits:
+        yield SaturateStep(IntType(scheme.input_bits, signed=True))
     if scheme.pre_shift:
         yield ShiftStep(scheme.pre_shift, scheme.pre_shift_rounding)
     if scheme.zero_point is ZeroPointPlace.BEFORE_MULTIPLIER and zero_point:

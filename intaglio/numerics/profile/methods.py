@@ -62,13 +62,15 @@ class SharedShiftMethod:
     """Integer multipliers at one shared shift, one rounding.
 
     The larger ratio to the output scale gets ``multiplier_bits`` bits.  ``float32_ratios`` forms
-    the ratios in float32 (XNNPACK, ONNX Runtime on ARM), else they are exact.
+    the ratios in float32 (XNNPACK, ONNX Runtime on ARM), else they are exact.  ``smaller_ratio``
+    gives the bits to the smaller one, and the larger one as many more as it takes (NEMO).
     """
 
     multiplier_bits: int
     rounding: Rounding
     float32_ratios: bool
     limits: RatioLimits | None = None
+    smaller_ratio: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""
@@ -169,6 +171,22 @@ class ReciprocalMean:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaneReciprocalMean:
+    """NVDLA's PDP: the sum times 1 / width, then times 1 / height, each rounded.
+
+    Both reciprocals have ``fraction_bits``, rounded down.  A window that padding
+    cuts, for which the machine has no registers, is multiplied by one reciprocal of its count.
+    """
+
+    fraction_bits: int
+    rounding: Rounding
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("fraction_bits", self.fraction_bits, 1, 30)
+
+
+@dataclass(frozen=True, slots=True)
 class FixedPointMean:
     """TFLite MEAN: the 31-bit multiplier of s_in / s_out divided by n as an integer."""
 
@@ -215,6 +233,7 @@ MeanMethod = (
     RescaledMean
     | RawCodeMean
     | ReciprocalMean
+    | PlaneReciprocalMean
     | FixedPointMean
     | JoinedZeroPointMean
     | Float32Mean

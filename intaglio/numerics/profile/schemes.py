@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from intaglio.errors import InvalidOption
 from intaglio.numerics.profile.ranges import require_within
 from intaglio.numerics.profile.stages_scheme import StagesScheme
 from intaglio.numerics.rounding import Rounding
@@ -88,16 +89,85 @@ class PowerOfTwoScheme:
 
 @dataclass(frozen=True, slots=True)
 class MultiplyAddShiftScheme:
-    """(x * multiplier + addend) >> shift; the sum wraps at ``sum_bits`` (0: it can't)."""
+    """(x * multiplier + addend) >> shift; the sum wraps at ``sum_bits`` (0: it can't).
+
+    ``half_in_sum`` makes half of ``2**shift`` the addend, inside the word (Deeploy); the rounding
+    is ``floor`` then.  ``shared_shift`` gives all channels of a convolution or matrix product the
+    least of their shifts.  ``shift`` is the only one that the machine does, where it isn't free.
+    """
 
     multiplier_bits: int
     rounding: Rounding
     sum_bits: int
+    half_in_sum: bool = False
+    shared_shift: bool = False
+    shift: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no machine has."""
         require_within("multiplier_bits", self.multiplier_bits, 1, 62)
         require_within("sum_bits", self.sum_bits, 0, 64)
+        if self.shift is not None:
+            require_within("shift", self.shift, 0, 62)
+        if self.half_in_sum and self.rounding is not Rounding.FLOOR:
+            raise InvalidOption(
+                "rounding", self.rounding.value, "rounds what the half has rounded", "give floor"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class NemoScheme:
+    """NEMO: floor(x * ratio / D), ratio = half_even(D * m), D the least power of two of its size.
+
+    ``D * m >= factor``, a power of two; and ``D <= 2**(word_bits - bits of the result)``, unless
+    ``word_bits`` is 0.
+    """
+
+    factor: int
+    word_bits: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no machine has."""
+        require_within("factor", self.factor, 1, 1 << 30)
+        require_within("word_bits", self.word_bits, 0, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdsScheme:
+    """FINN: a code is the number of thresholds that the accumulator has reached.
+
+    The k-th threshold is the least accumulator whose exact product rounds to the k-th code or
+    more.  Results have at most 8 bits.
+    """
+
+    rounding: Rounding
+
+
+class CastOverflow(Enum):
+    """What becomes of a value that a fixed-point type can't hold: the overflow modes of ap_fixed.
+
+    AP_WRAP, AP_SAT, AP_SAT_SYM and AP_SAT_ZERO.
+    """
+
+    WRAP = "wrap"
+    """Its low bits."""
+    SATURATE = "saturate"
+    """The nearest value."""
+    SATURATE_SYMMETRIC = "saturate-symmetric"
+    """The nearest value, of signed types without the least one."""
+    ZERO = "zero"
+    """0."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPointCastScheme:
+    """ap_fixed: a shift with ``rounding``, then ``overflow``; the multiplier is a power of two.
+
+    An activation's bounds clamp behind it.
+    """
+
+    rounding: Rounding
+    overflow: CastOverflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +188,9 @@ Scheme = (
     | FractionScheme
     | PowerOfTwoScheme
     | MultiplyAddShiftScheme
+    | NemoScheme
+    | ThresholdsScheme
+    | FixedPointCastScheme
     | TosaScheme
     | StagesScheme
 )

@@ -37,7 +37,8 @@ class StagesScheme:
     ``r' = r * 2**pre_shift`` of the real multiplier r; the multiplier is the integer nearest to
     ``r' * 2**shift`` (halves away from zero) at the largest shift at which it fits.
 
-        x1 = pre_shift_rounding(x / 2**pre_shift)
+        x0 = saturate(x)                                in input_bits
+        x1 = pre_shift_rounding(x0 / 2**pre_shift)
         x2 = x1 + offset                                (zero_point = before-multiplier)
         p  = product_overflow(x2 * multiplier)          in product_bits
         p  = p + zero_point * 2**shift                  (zero_point = before-shift)
@@ -64,6 +65,8 @@ class StagesScheme:
         second_rounding: of that step.
         result_bits: width of the register behind the shift, which saturates; 0 for one that holds
             every value.
+        input_bits: width of the register between accumulator and requantizer, which saturates; 0
+            for one that holds every sum.
         clamp: what is saturated to the result's type.
         store: ``wrap`` keeps the low bits of the code, ``saturate`` saturates.
     """
@@ -82,6 +85,7 @@ class StagesScheme:
     second_shift: int = 0
     second_rounding: Rounding = Rounding.HALF_AWAY_FROM_ZERO
     result_bits: int = 0
+    input_bits: int = 0
     clamp: ClampOrder = ClampOrder.AFTER_ZERO_POINT
     store: Overflow = Overflow.SATURATE
 
@@ -94,6 +98,7 @@ class StagesScheme:
         require_within("second_shift", self.second_shift, 0, self.minimum_shift)
         require_within("product_bits", self.product_bits, 0, 128)
         require_within("result_bits", self.result_bits, 0, 64)
+        require_within("input_bits", self.input_bits, 0, 64)
         early = self.clamp is ClampOrder.BEFORE_ZERO_POINT
         if early and self.zero_point is not ZeroPointPlace.AFTER_SHIFT:
             raise InvalidOption(

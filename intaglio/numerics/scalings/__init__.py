@@ -30,6 +30,7 @@ from intaglio.numerics.scalings.stages import (
     Stages,
     Step,
     WrapStep,
+    ZeroStep,
 )
 from intaglio.numerics.scalings.thresholds import Thresholds
 from intaglio.numerics.scalings.tosa_scale import TosaScale
@@ -69,6 +70,7 @@ __all__ = [
     "Thresholds",
     "TosaScale",
     "WrapStep",
+    "ZeroStep",
     "rounding_shift_away",
     "rounding_shift_up",
     "saturating_rounding_doubling_high_multiply",

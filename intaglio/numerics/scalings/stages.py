@@ -59,7 +59,14 @@ class SaturateStep:
     type: IntType
 
 
-Step = AddStep | MultiplyStep | ShiftStep | WrapStep | SaturateStep
+@dataclass(frozen=True, slots=True)
+class ZeroStep:
+    """x where ``type`` holds it, else 0: AP_SAT_ZERO."""
+
+    type: IntType
+
+
+Step = AddStep | MultiplyStep | ShiftStep | WrapStep | SaturateStep | ZeroStep
 
 
 def apply_step(step: Step, x: int) -> int:
@@ -75,13 +82,15 @@ def apply_step(step: Step, x: int) -> int:
             return step.type.wrap(x)
         case SaturateStep():
             return step.type.saturate(x)
+        case ZeroStep():
+            return x if step.type.contains(x) else 0
         case _:
             assert_never(step)
 
 
 def step_interval(step: Step, x: Interval) -> Interval:
-    """What one step makes of the values of an interval; of a wrap that isn't proved, its type."""
-    if isinstance(step, WrapStep) and not step.type.interval.contains(x):
+    """What one step makes of an interval; where it isn't proved that nothing wraps, the type."""
+    if isinstance(step, WrapStep | ZeroStep) and not step.type.interval.contains(x):
         return step.type.interval
     return Interval.hull_of(apply_step(step, end) for end in (x.low, x.high))
 
@@ -118,11 +127,11 @@ class Stages:
 
     @property
     def monotone_domain(self) -> Interval | None:
-        """The accumulators for which nothing wraps; all integers where nothing can.
+        """The accumulators for which nothing wraps or turns to 0; all integers where nothing can.
 
         ``[0, 0]`` where even 0 wraps: one value is trivially monotone.
         """
-        if not any(isinstance(step, WrapStep) for step in self.steps):
+        if not any(isinstance(step, WrapStep | ZeroStep) for step in self.steps):
             return None
         if not self._wraps_nothing(0):
             return Interval(0, 0)
@@ -148,7 +157,7 @@ class Stages:
 
     def _wraps_nothing(self, x: int) -> bool:
         for step in self.steps:
-            if isinstance(step, WrapStep) and not step.type.contains(x):
+            if isinstance(step, WrapStep | ZeroStep) and not step.type.contains(x):
                 return False
             x = apply_step(step, x)
         return True
@@ -174,7 +183,7 @@ def _structure(step: Step) -> tuple[object, ...]:
             return (type(step),)
         case ShiftStep():
             return type(step), step.rounding
-        case WrapStep() | SaturateStep():
+        case WrapStep() | SaturateStep() | ZeroStep():
             return type(step), step.type
         case _:
             assert_never(step)

@@ -18,6 +18,7 @@ from intaglio.numerics.scalings import (
     Stages,
     Step,
     WrapStep,
+    ZeroStep,
 )
 from intaglio.numerics.vectorized.kernel import INT64_MAX, Bounds, Workspace, part, spread
 
@@ -61,6 +62,8 @@ class StagesKernel:
                     total[...] = step.type.wrap_array(total)
                 case SaturateStep():
                     np.clip(total, step.type.minimum, step.type.maximum, out=total)
+                case ZeroStep():
+                    total[(total < step.type.minimum) | (total > step.type.maximum)] = 0
                 case _:
                     assert_never(step)
         return total
@@ -72,7 +75,9 @@ def _shifts(scaling: Stages) -> list[ShiftStep]:
 
 def _fits(step: Step) -> bool:
     """Whether an int64 holds every value that the step leaves."""
-    return not isinstance(step, WrapStep | SaturateStep) or step.type.maximum <= INT64_MAX
+    return (
+        not isinstance(step, WrapStep | SaturateStep | ZeroStep) or step.type.maximum <= INT64_MAX
+    )
 
 
 def _number(step: Step) -> int:
@@ -83,7 +88,7 @@ def _number(step: Step) -> int:
             return step.multiplier
         case ShiftStep():
             return step.shift
-        case WrapStep() | SaturateStep():
+        case WrapStep() | SaturateStep() | ZeroStep():
             return 0
         case _:
             assert_never(step)

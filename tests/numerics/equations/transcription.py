@@ -33,6 +33,10 @@ def _saturate(v: int, low: int, high: int) -> int:
     return min(max(v, low), high)
 
 
+def _zero_outside(v: int, low: int, high: int) -> int:
+    return v if low <= v <= high else 0
+
+
 def _trap(v: int, low: int, high: int) -> int:
     if not low <= v <= high:
         raise OverflowError(v)
@@ -74,6 +78,7 @@ def namespace(statements: tuple[str, ...]) -> dict[str, Any]:
     known: dict[str, Any] = {
         "wrap": _Kept(_wrap),
         "saturate": _Kept(_saturate),
+        "zero_outside": _Kept(_zero_outside),
         "trap": _Kept(_trap),
         "fl32": _fl32,
         "fl64": _fl64,

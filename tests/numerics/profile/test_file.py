@@ -17,15 +17,20 @@ TEXT = format_profile(replace(load_profile("tflm"), checked_against=()))
 
 def test_the_shipped_profiles() -> None:
     assert profile_names() == (
+        "ap-fixed",
         "cmsis-nn",
+        "deeploy",
         "dory",
         "ethos-u",
+        "finn",
         "gemmini",
         "litert-opt-x86",
         "litert-ref-1.2",
         "litert-ref-1.3",
         "litert-xnnpack-arm64",
         "litert-xnnpack-x86",
+        "nemo",
+        "nvdla",
         "onnx-spec",
         "ort-arm64",
         "ort-x86-vnni",

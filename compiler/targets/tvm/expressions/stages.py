@@ -13,7 +13,7 @@ from intaglio.compiler.targets.tvm.expressions.channels import Channels
 from intaglio.compiler.targets.tvm.expressions.high_products import Factor
 from intaglio.compiler.targets.tvm.expressions.products import multiplied
 from intaglio.compiler.targets.tvm.expressions.rounding import shift_right
-from intaglio.compiler.targets.tvm.number import Number
+from intaglio.compiler.targets.tvm.number import Number, select
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import (
@@ -24,6 +24,7 @@ from intaglio.numerics.scalings import (
     Stages,
     Step,
     WrapStep,
+    ZeroStep,
 )
 
 Column = Sequence[Step]
@@ -103,5 +104,9 @@ def _step(at: Channels, column: Column, x: Number) -> Number:
         case SaturateStep():
             low, high = at.constant(first.type.minimum), at.constant(first.type.maximum)
             return x.maximum(low).minimum(high)
+        case ZeroStep():
+            word = first.type
+            kept = at.once(x.maximum(at.constant(word.minimum)).minimum(at.constant(word.maximum)))
+            return select(kept.equal(x), kept, at.constant(0)).within(word.interval)
         case _:
             assert_never(first)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from intaglio.compiler.ir.text import parse_graph
 from intaglio.compiler.ir.verify import check
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
-from intaglio.compiler.passes.select_arithmetic.float_biases import RealSum, steps_of
 from intaglio.errors import UnsupportedModel
 from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import load_profile
+from intaglio.numerics.profile.real_sums import RealSum, steps_of
 from intaglio.numerics.rounding import Rounding, divide
 from tests.simulator.engines import assert_engines_agree
 

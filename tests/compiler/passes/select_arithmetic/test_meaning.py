@@ -16,7 +16,7 @@ from tests.compiler.passes.select_arithmetic.alike import lowered_alike
 from tests.frontends.onnx.evaluator import evaluate
 from tests.simulator.engines import assert_engines_agree
 
-STEPS = {"dory": 3, "litert-xnnpack-arm64": 2, "litert-xnnpack-x86": 2}
+STEPS = {"deeploy": 2, "dory": 3, "nvdla": 2, "litert-xnnpack-arm64": 2, "litert-xnnpack-x86": 2}
 # TFLite walks by a step of 10 fractional bits, whatever the width of the codes.
 TFLITE = ("tflm", "cmsis-nn", "litert")
 COARSE = {("resize", name) for name in profile_names() if name.startswith(TFLITE)}

@@ -45,10 +45,23 @@ POWERS = "one takes powers of two alone, and rounds them alike"
 JOINED = "of uint8 operands that are joined alone does one differ from the other"
 WIDE_SOFTMAX = "of 16 bits alone does one differ from the other"
 TWICE = "two roundings added up before one shift differ from two shifts on few values"
+CAST = "a cast that rounds and saturates alike is a shift"
 TILES = "both multiply by a float32, and partial sums of 8-bit codes fit their registers"
 SAME_SOFTMAX = "their softmax of 8 bits differs on a few values in 100,000, whatever the scale"
 SLOPES = "negative slopes of LEAKY_RELU alone, or 16-bit tables at some powers of two, differ"
 ALIKE: dict[tuple[str, str], dict[str, str]] = {
+    ("ap-fixed", "gemmini"): {"contraction": POWERS, "rescale": POWERS},
+    ("ap-fixed", "onnx-spec"): {"contraction": POWERS},
+    ("ap-fixed", "ort-arm64"): {"contraction": POWERS},
+    ("ap-fixed", "ort-x86-vnni"): {"contraction": POWERS},
+    ("ap-fixed", "pow2-half-even"): {"contraction": CAST, "rescale": CAST},
+    ("ap-fixed", "qonnx"): {"contraction": POWERS},
+    ("ap-fixed", "torch-pt2e"): {"contraction": POWERS},
+    ("deeploy", "pow2-half-up"): {"contraction": POWERS, "pair": POWERS, "rescale": POWERS},
+    ("finn", "pow2-half-up"): {"contraction": POWERS, "rescale": POWERS},
+    ("finn", "single-rounding"): {"contraction": LAST_BIT, "pair": LAST_BIT, "rescale": LAST_BIT},
+    ("finn", "tosa-single"): {"contraction": LAST_BIT, "rescale": LAST_BIT},
+    ("nemo", "vta"): {"contraction": POWERS, "rescale": POWERS},
     ("cmsis-nn", "ethos-u"): {"pair": LAST_BIT},
     ("dory", "vta"): {"contraction": POWERS, "pair": POWERS, "rescale": POWERS},
     ("ethos-u", "litert-ref-1.2"): {
