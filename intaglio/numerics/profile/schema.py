@@ -114,9 +114,9 @@ class Reader:
             return self._refuse(place, str(error).rstrip("."), "numbers that a machine has")
         inside = f"{place}.{error.option}".lstrip(".")
         value = str(error).removeprefix(f"{error.option} ").split(":")[0]
-        return self._refuse(
-            inside, f"{value}, which {error.found}", error.advice.removeprefix("give ")
-        )
+        found = f"{shortened(value)}, which {error.found}"
+        expected = error.advice.removeprefix("give ").removeprefix("the nearest is ")
+        return InvalidProfile(self._profile, inside, found, expected)
 
 
 def _wanted(hints: Mapping[str, Any], missing: list[str]) -> str:
