@@ -18,7 +18,8 @@ Counts = tuple[int, ...]
 class AccumulatorStatistics:
     """One sum of products, over all the results that were seen.
 
-    The exact sum is that of all terms and the bias, as if nothing had ever overflowed.
+    The exact sum is that of all terms, truncated where the accumulator says so, and the bias, as if
+    nothing had ever overflowed.
 
     Attributes:
         name: the value that the sum defines.
@@ -26,9 +27,11 @@ class AccumulatorStatistics:
         declared_bits: the width that headroom is measured against, in bits of two's complement.
         overflow: what the accumulator does with a sum that it can't hold.
         results: how many sums there were.
-        overflows: results whose sum left the accumulator's type: the exact one under WRAP and
+        overflows: results whose sum left the accumulator's type: the whole one under WRAP and
             SATURATE, any single addition's under SATURATE_EACH_ADD.
-        additions: single additions that left the type (0 where the exact sum alone counts).
+        additions: single additions that left the type (0 where the whole sum alone counts).
+        registers: sums of tiles, or single additions to them, that left the type of the registers
+            for partial sums.
         bits: entry b counts the exact sums that need b bits of two's complement, no fewer.
         lowest: the least exact sum of each channel; None before there is one.
         highest: the greatest exact sum of each channel.
@@ -41,6 +44,7 @@ class AccumulatorStatistics:
     results: int
     overflows: Counts
     additions: Counts
+    registers: Counts
     bits: tuple[int, ...]
     lowest: Counts | None
     highest: Counts | None
@@ -74,6 +78,7 @@ class AccumulatorStatistics:
             results=self.results + other.results,
             overflows=_added(self.overflows, other.overflows),
             additions=_added(self.additions, other.additions),
+            registers=_added(self.registers, other.registers),
             bits=_added(self.bits, other.bits),
             lowest=_ends(self.lowest, other.lowest, min),
             highest=_ends(self.highest, other.highest, max),
@@ -119,8 +124,8 @@ class OverflowCounts:
         results: sums of products that were computed.
         wraps: those that left a wrapping accumulator.
         saturations: those that a saturating accumulator clamped, at the end or on the way.
-        traps: those that would have ended the run.
-        additions: single additions that were clamped or would have trapped.
+        additions: single additions that were clamped.
+        registers: partial sums that their registers couldn't hold.
         codes: results of requantizers and other clamps.
         clamped_low: those cut off at the lower end.
         clamped_high: those cut off at the upper end.
@@ -130,8 +135,8 @@ class OverflowCounts:
     results: int = 0
     wraps: int = 0
     saturations: int = 0
-    traps: int = 0
     additions: int = 0
+    registers: int = 0
     codes: int = 0
     clamped_low: int = 0
     clamped_high: int = 0
@@ -140,7 +145,7 @@ class OverflowCounts:
     @property
     def accumulator_overflows(self) -> int:
         """Sums of products that their accumulator couldn't hold."""
-        return self.wraps + self.saturations + self.traps
+        return self.wraps + self.saturations
 
     def __add__(self, other: "OverflowCounts") -> "OverflowCounts":
         """Both together."""
@@ -195,13 +200,18 @@ class Observation:
 
 
 def _of_accumulator(each: AccumulatorStatistics) -> OverflowCounts:
-    counts = OverflowCounts(results=each.results, additions=sum(each.additions))
+    counts = OverflowCounts(
+        results=each.results, additions=sum(each.additions), registers=sum(each.registers)
+    )
     overflows = sum(each.overflows)
     match each.overflow:
         case Overflow.WRAP:
             return replace(counts, wraps=overflows)
-        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
+        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
             return replace(counts, saturations=overflows)
+        case Overflow.TRAP:
+            # The run would have ended.
+            return counts
         case _:
             assert_never(each.overflow)
 

@@ -3,17 +3,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import assert_never
 
 from intaglio.compiler.analysis.accumulators import AccumulateOp
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Array, Graph, Node
-from intaglio.numerics.accumulator import AccumulationOrder, Accumulator, Overflow
+from intaglio.numerics.accumulator import Accumulator, Overflow
+from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
-from intaglio.simulator.reference import accumulate, elementwise, pooling, run
+from intaglio.simulator.reference import accumulate as sums_of
+from intaglio.simulator.reference import elementwise, pooling, run
 from intaglio.simulator.reference.containers import integers
-from intaglio.simulator.reference.sums import accumulate as kept
+from intaglio.simulator.reference.sums import accumulate, held
 from intaglio.simulator.statistics.clamps import CodeOp, Requantizing, with_wider_clamp
 from intaglio.simulator.statistics.counts import (
     AccumulatorStatistics,
@@ -67,32 +68,31 @@ class _Sums:
     exact: list[int] = field(default_factory=list[int])
     overflows: list[int] = field(default_factory=list[int])
     additions: list[int] = field(default_factory=list[int])
+    registers: list[int] = field(default_factory=list[int])
 
-    def keep(self, terms: Iterable[int], bias: int, accumulator: Accumulator) -> int:
-        """The result of one sum, as ``reference.accumulate.accumulate`` has it."""
-        listed = list(terms)
-        exact = sum(listed, bias)
-        self.exact.append(exact)
-        match accumulator.overflow:
-            case Overflow.WRAP | Overflow.SATURATE:
-                self.overflows.append(int(not accumulator.type.contains(exact)))
-                self.additions.append(0)
-            case Overflow.SATURATE_EACH_ADD | Overflow.TRAP:
-                clamped = _clamped_additions(listed, bias, accumulator)
-                self.overflows.append(int(clamped > 0))
-                self.additions.append(clamped)
-            case _:
-                assert_never(accumulator.overflow)
-        return kept(listed, bias, accumulator)
+    def keep(self, products: Iterable[int], bias: int, accumulator: Accumulator) -> int:
+        """The result of one sum, as ``reference.sums.accumulate`` has it."""
+        listed = list(products)
+        truncation = accumulator.truncation
+        terms = listed if truncation is None else [truncation.apply(each) for each in listed]
+        self.exact.append(sum(terms, bias))
+        in_registers, in_accumulator = _Counter(), _Counter()
+        kept = accumulate(listed, bias, accumulator, in_registers, in_accumulator)
+        self.overflows.append(int(in_accumulator.left > 0))
+        self.additions.append(in_accumulator.left if accumulator.overflow.ordered else 0)
+        self.registers.append(in_registers.left)
+        return kept
 
 
-def _clamped_additions(terms: Sequence[int], bias: int, accumulator: Accumulator) -> int:
-    first = accumulator.order is AccumulationOrder.BIAS_FIRST
-    total = clamped = 0
-    for term in chain((bias,), terms) if first else chain(terms, (bias,)):
-        clamped += not accumulator.type.contains(total + term)
-        total = accumulator.type.saturate(total + term)
-    return clamped
+@dataclass(slots=True)
+class _Counter:
+    """Holds sums, and counts those that leave their type."""
+
+    left: int = 0
+
+    def __call__(self, total: int, type: IntType, overflow: Overflow) -> int:
+        self.left += not type.contains(total)
+        return held(total, type, overflow)
 
 
 def observe_sums(
@@ -104,13 +104,13 @@ def observe_sums(
     bias = operands[2] if len(operands) > 2 else None
     match op:
         case fixed.Conv2d():
-            accumulate.conv2d(op, x, operands[1], bias, shape, sums.keep)
+            sums_of.conv2d(op, x, operands[1], bias, shape, sums.keep)
         case fixed.ConvTranspose2d():
-            accumulate.conv_transpose2d(op, x, operands[1], bias, shape, sums.keep)
+            sums_of.conv_transpose2d(op, x, operands[1], bias, shape, sums.keep)
         case fixed.MatMul():
-            accumulate.matmul(op, x, operands[1], bias, sums.keep)
+            sums_of.matmul(op, x, operands[1], bias, sums.keep)
         case fixed.ReduceSum():
-            accumulate.reduce_sum(op, x, sums.keep)
+            sums_of.reduce_sum(op, x, sums.keep)
         case _:
             assert_never(op)
     channels = channels_of(node)
@@ -124,6 +124,7 @@ def observe_sums(
         results=len(sums.exact),
         overflows=_by_channel(sums.overflows, channels),
         additions=_by_channel(sums.additions, channels),
+        registers=_by_channel(sums.registers, channels),
         bits=tuple(needed.count(bits) for bits in range(max(needed, default=-1) + 1)),
         lowest=tuple(map(min, by_channel)) if sums.exact else None,
         highest=tuple(map(max, by_channel)) if sums.exact else None,

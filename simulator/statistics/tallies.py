@@ -79,6 +79,7 @@ class SumTally:
     results: int = 0
     overflows: Tallied = field(init=False)
     additions: Tallied = field(init=False)
+    registers: Tallied = field(init=False)
     bits: Tallied = field(init=False)
     lowest: Tallied | None = None
     highest: Tallied | None = None
@@ -87,6 +88,7 @@ class SumTally:
         """Start every counter at zero."""
         self.overflows = np.zeros(self.channels, np.int64)
         self.additions = np.zeros(self.channels, np.int64)
+        self.registers = np.zeros(self.channels, np.int64)
         self.bits = np.zeros(MOST_BITS + 1, np.int64)
 
     def add_exact(self, sums: Array, within: Interval) -> None:
@@ -115,6 +117,7 @@ class SumTally:
             results=self.results,
             overflows=_counts(self.overflows),
             additions=_counts(self.additions),
+            registers=_counts(self.registers),
             bits=bits[: max((at + 1 for at, count in enumerate(bits) if count), default=0)],
             lowest=None if self.lowest is None else _counts(self.lowest),
             highest=None if self.highest is None else _counts(self.highest),

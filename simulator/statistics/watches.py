@@ -54,8 +54,9 @@ def watch_sums(
     """A sum in an accumulator wide enough for every exact one; its own overflow rule follows."""
     plain = prepare_node(node, op, operands)
     intervals = {name: each.interval for name, each in zip(node.operands, operands, strict=True)}
-    channels = channel_ranges(definitions, node, op, intervals)
-    reached = reduce(ChannelRange.__or__, channels)
+    # What registers before the accumulator make of the sums isn't exact.
+    direct = replace(op, accumulator=Accumulator(op.accumulator.type))
+    reached = reduce(ChannelRange.__or__, channel_ranges(definitions, node, direct, intervals))
     accumulator, exact = op.accumulator, reached.total
     if exact.signed_bits > _WIDEST.bits or not _exact_sum_decides(accumulator, reached.partial):
 
@@ -65,7 +66,7 @@ def watch_sums(
 
         return Watch(by_definition, plain.interval)
     word = IntType(exact.signed_bits, signed=True)
-    wide_op = replace(op, accumulator=replace(accumulator, type=word, overflow=Overflow.WRAP))
+    wide_op = replace(op, accumulator=Accumulator(word))
     wide_node = replace(node, op=wide_op, type=replace(node.type, element=word))
     wide = prepare_node(wide_node, wide_op, operands)
 
@@ -87,10 +88,13 @@ def watch_sums(
 
 
 def _exact_sum_decides(accumulator: Accumulator, partial: Interval) -> bool:
-    """Whether the result is a function of the exact sum alone."""
-    if not accumulator.overflow.ordered:
-        return True
-    return accumulator.type.interval.contains(partial)
+    """Whether the result is a function of the exact sum alone, and no register overflows."""
+    registers = accumulator.partial_sums
+    if accumulator.truncation is not None:
+        return False
+    if registers is not None and not registers.type.interval.contains(partial):
+        return False
+    return not accumulator.overflow.ordered or accumulator.type.interval.contains(partial)
 
 
 def _kept(sums: Array, accumulator: Accumulator) -> Array:

@@ -24,9 +24,11 @@ class LayerStatistics:
 
     @property
     def overflows(self) -> int:
-        """Results whose accumulator overflowed, and codes that a wrapping conversion changed."""
+        """Partial sums and accumulators that overflowed, and codes that a conversion wrapped."""
         wrapped = sum(sum(each.wrapped) for each in self.codes)
-        return wrapped + (0 if self.sums is None else sum(self.sums.overflows))
+        if self.sums is None:
+            return wrapped
+        return wrapped + sum(self.sums.overflows) + sum(self.sums.registers)
 
     @property
     def suspect(self) -> bool:

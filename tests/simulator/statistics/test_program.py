@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from intaglio.compiler.ir.graph import Graph
@@ -20,6 +20,8 @@ from tests.simulator.text_cases import fixed_graph
 SETTINGS = settings(
     deadline=None,
     max_examples=30,
+    # Whole graphs take long to shrink; the failing one is printed as it is.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -91,6 +93,25 @@ def test_an_accumulator_that_holds_everything_counts_nothing() -> None:
         assert sum.headroom == {0: 2, 6: 2}
         (codes,) = statistics.codes
         assert (codes.low, codes.high) == ((1, 0), (1, 2))
+
+
+def test_partial_sums_are_counted_where_their_registers_overflow() -> None:
+    registers = "partial_sums=partial_sums(length=2, type=i4, overflow=saturate)"
+    graph = fixed_graph(
+        f"""
+        %x: i8[1,4] = input
+        %w: i8[4,2] = constant [1, 1, 1, -1, 1, 1, 1, -1]
+        %y: i8[1,2] = mat_mul(%x, %w) accumulator=accumulator(type=i8, {registers})
+        """
+    )
+    # Tiles 5 + 4 and 3 + 2 of one channel, 5 - 4 and 3 - 2 of the other; registers hold up to 7.
+    x = {"x": np.array([[5, 4, 3, 2]], np.int8)}
+    found = ObservedProgram(graph).run(x)
+    (sum,) = found.statistics.accumulators
+    assert found.outputs["y"].tolist() == [[12, 2]]
+    assert (sum.registers, sum.overflows, sum.additions) == ((1, 0), (0, 0), (0, 0))
+    assert (sum.lowest, sum.highest) == ((14, 2), (14, 2))
+    assert found.statistics.total.registers == 1
 
 
 def test_headroom_is_measured_against_the_width_that_is_asked_for() -> None:
