@@ -11,14 +11,17 @@ from intaglio.numerics.accumulator import Overflow
 from intaglio.simulator.statistics import AccumulatorStatistics, CodeStatistics, Statistics
 
 _LEVELS = "▁▂▃▄▅▆▇█"
-_MOST_BARS = 16
+_MOST_BARS = 12
+
+_PARTIAL = Column("registers", "partial", ",")
+"""Shown where a partial sum overflowed: few machines have registers for them."""
 
 _COLUMNS = (
     Column("layer", "layer"),
     Column("bits", "bits"),
     Column("wraps", "wraps", ","),
     Column("saturations", "saturated", ","),
-    Column("registers", "partial", ","),
+    _PARTIAL,
     Column("least_headroom", "free"),
     Column("histogram", "free bits"),
     Column("low", "low %", ".2f"),
@@ -28,7 +31,9 @@ _COLUMNS = (
 
 def statistics_table(found: Sequence[LayerStatistics]) -> Table:
     """A row for each layer: its overflows, the bits its widest sum left free, its clamps."""
-    return Table("Sums and clamps", _COLUMNS, [_row(layer) for layer in found])
+    rows = [_row(layer) for layer in found]
+    columns = tuple(c for c in _COLUMNS if c is not _PARTIAL or any(row[c.key] for row in rows))
+    return Table("Sums and clamps", columns, rows)
 
 
 def _row(layer: LayerStatistics) -> Mapping[str, Cell]:
