@@ -83,7 +83,7 @@ def _product(
 def _holds(column: Column, product: Interval) -> bool:
     """Whether the next step is a register that every product fits."""
     match column[0]:
-        case WrapStep(type=type) | SaturateStep(type=type):
+        case WrapStep(type=type) | SaturateStep(type=type) | ZeroStep(type=type):
             return type.interval.contains(product)
         case _:
             return False
@@ -102,11 +102,17 @@ def _step(at: Channels, column: Column, x: Number) -> Number:
         case WrapStep():
             return x.wrap(first.type)
         case SaturateStep():
-            low, high = at.constant(first.type.minimum), at.constant(first.type.maximum)
-            return x.maximum(low).minimum(high)
+            return _saturated(at, x, first.type.interval)
         case ZeroStep():
-            word = first.type
-            kept = at.once(x.maximum(at.constant(word.minimum)).minimum(at.constant(word.maximum)))
-            return select(kept.equal(x), kept, at.constant(0)).within(word.interval)
+            kept = at.once(_saturated(at, x, first.type.interval))
+            return select(kept.equal(x), kept, at.constant(0))
         case _:
             assert_never(first)
+
+
+def _saturated(at: Channels, x: Number, register: Interval) -> Number:
+    if x.interval.low < register.low:
+        x = x.maximum(at.constant(register.low))
+    if x.interval.high > register.high:
+        x = x.minimum(at.constant(register.high))
+    return x
