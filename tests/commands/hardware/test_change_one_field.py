@@ -44,11 +44,12 @@ BASE: Mapping[str, str] = {
     "rescale.scheme.second_shift": "2",
     "rescale.scheme.second_rounding": '"half-away-from-zero"',
     "rescale.scheme.result_bits": "9",
+    "rescale.scheme.input_bits": "15",
     "rescale.scheme.clamp": '"after-zero-point"',
     "rescale.scheme.store": '"saturate"',
 }
 CHANGES: Mapping[str, str] = {
-    "accumulator_bits": "16",
+    "accumulator_bits": "13",
     "overflow": '"wrap"',
     "order": '"bias-last"',
     "bias_bits": "17",
@@ -75,6 +76,7 @@ CHANGES: Mapping[str, str] = {
     "rescale.scheme.second_shift": "1",
     "rescale.scheme.second_rounding": '"ceil"',
     "rescale.scheme.result_bits": "10",
+    "rescale.scheme.input_bits": "13",
     "rescale.scheme.clamp": '"before-zero-point"',
     "rescale.scheme.store": '"wrap"',
 }
