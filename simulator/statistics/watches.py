@@ -14,8 +14,10 @@ from intaglio.compiler.ir.graph import Definition, Node
 from intaglio.numerics.accumulator import Accumulator, Overflow
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.simulator.engine import trapping
 from intaglio.simulator.statistics.clamps import CodeOp, clamps, with_wider_clamp
 from intaglio.simulator.statistics.definition import observe_codes, observe_sums
+from intaglio.simulator.statistics.ordered import OrderedSums, ordered_sums
 from intaglio.simulator.statistics.tallies import Tallies
 from intaglio.simulator.vectorized.prepare import prepare_node
 from intaglio.simulator.vectorized.prepared import Fused, Operand, Operands
@@ -56,13 +58,26 @@ def watch_sums(
     intervals = {name: each.interval for name, each in zip(node.operands, operands, strict=True)}
     # What registers before the accumulator make of the sums isn't exact.
     direct = replace(op, accumulator=Accumulator(op.accumulator.type))
-    reached = reduce(ChannelRange.__or__, channel_ranges(definitions, node, direct, intervals))
+    channels = channel_ranges(definitions, node, direct, intervals)
+    reached = reduce(ChannelRange.__or__, channels)
     accumulator, exact = op.accumulator, reached.total
-    if exact.signed_bits > _WIDEST.bits or not _exact_sum_decides(accumulator, reached.partial):
+    decides = _exact_sum_decides(accumulator, reached.partial)
+    if not decides and reached.partial.signed_bits <= _WIDEST.bits:
+        every = range(node.type.shape[-1]) if node.type.shape else ()
+        unproved = [
+            channel
+            for channel in every
+            if not _exact_sum_decides(accumulator, channels[channel % len(channels)].partial)
+        ]
+        ordered = ordered_sums(node, op, operands, unproved)
+        if ordered is not None:
+            return _watch_ordered(node, op, operands, reached.partial, ordered, declared_bits)
+    if exact.signed_bits > _WIDEST.bits or not decides:
 
         def by_definition(arrays: Operands, tallies: Tallies) -> Array:
+            result = plain.compute(arrays)
             tallies.put(observe_sums(node, op, arrays, declared_bits))
-            return plain.compute(arrays)
+            return result
 
         return Watch(by_definition, plain.interval)
     word = IntType(exact.signed_bits, signed=True)
@@ -85,6 +100,37 @@ def watch_sums(
         wide.fused,
         finish,
     )
+
+
+def _watch_ordered(
+    node: Node,
+    op: AccumulateOp,
+    operands: Sequence[Operand],
+    within: Interval,
+    ordered: OrderedSums,
+    declared_bits: int,
+) -> Watch:
+    """Exact sums of all channels; those that aren't proved are added once more, in order."""
+    accumulator = op.accumulator
+    word = IntType(max(within.signed_bits, 2), signed=True)
+    wide_op = replace(op, accumulator=Accumulator(word, truncation=accumulator.truncation))
+    wide_node = replace(node, op=wide_op, type=replace(node.type, element=word))
+    wide = prepare_node(wide_node, wide_op, operands)
+
+    def compute(arrays: Operands, tallies: Tallies) -> Array:
+        tally = tallies.sums(node, accumulator.overflow, declared_bits)
+        sums = np.asarray(wide.compute(arrays))
+        tally.add_exact(sums, within)
+        kept = sums.astype(accumulator.type.dtype)
+        x, images = arrays[0], kept
+        if isinstance(op, fixed.MatMul):
+            x = x.reshape(1, -1, 1, x.shape[-1])
+            images = kept.reshape(1, -1, 1, kept.shape[-1])
+        with trapping(node):
+            ordered.overwrite(images, x, tally)
+        return kept
+
+    return Watch(compute, accumulator.type.interval)
 
 
 def _exact_sum_decides(accumulator: Accumulator, partial: Interval) -> bool:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sums of whole arrays, term by term, as an accumulator keeps them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import assert_never
 
@@ -20,14 +20,44 @@ from intaglio.numerics.integers import IntType
 from intaglio.numerics.rounding import shift_right_array
 from intaglio.simulator.vectorized.words import OBJECT, Array
 
+Hold = Callable[[Array, IntType, Overflow], Array]
+"""What a type keeps of sums under an overflow rule."""
 
-def term_sums(products: Iterable[Array], bias: Array, accumulator: Accumulator) -> Array:
+
+def held(total: Array, type: IntType, overflow: Overflow) -> Array:
+    """The sums themselves where the type holds them, else what the rule makes of them.
+
+    Raises:
+        Trapped: the rule is TRAP.
+    """
+    match overflow:
+        case Overflow.WRAP:
+            return type.wrap_array(total).astype(total.dtype)
+        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
+            clipped: Array = np.clip(total, type.minimum, type.maximum)
+            return clipped
+        case Overflow.TRAP:
+            _require_held(total, type)
+            return total
+        case _:
+            assert_never(overflow)
+
+
+def term_sums(
+    products: Iterable[Array],
+    bias: Array,
+    accumulator: Accumulator,
+    in_registers: Hold = held,
+    in_accumulator: Hold = held,
+) -> Array:
     """The sums, in the word of the products and the bias, which no addition may overflow.
 
     Args:
         products: an array for each term, in the order of the terms.
         bias: broadcasts to them.
         accumulator: where the sums are kept.
+        in_registers: asked for all sums that partial sums' registers are to hold.
+        in_accumulator: asked for all sums that accumulators are to hold.
 
     Raises:
         Trapped: an addition leaves a type that traps.
@@ -37,10 +67,9 @@ def term_sums(products: Iterable[Array], bias: Array, accumulator: Accumulator) 
     if accumulator.truncation is not None:
         terms = (_truncated(product, accumulator.truncation) for product in terms)
     if accumulator.partial_sums is not None:
-        terms = _partial_sums(terms, accumulator.partial_sums)
-    total = _chained(
-        in_order(terms, bias, accumulator.order), accumulator.type, accumulator.overflow
-    )
+        terms = _partial_sums(terms, accumulator.partial_sums, in_registers)
+    ordered = in_order(terms, bias, accumulator.order)
+    total = _chained(ordered, accumulator.type, accumulator.overflow, in_accumulator)
     return total.astype(word, copy=False)
 
 
@@ -63,60 +92,46 @@ def _truncated(products: Array, truncation: ProductTruncation) -> Array:
     return shifted
 
 
-def _partial_sums(terms: Iterator[Array], registers: PartialSums) -> Iterator[Array]:
+def _partial_sums(terms: Iterator[Array], registers: PartialSums, hold: Hold) -> Iterator[Array]:
     while (first := next(terms, None)) is not None:
         rest = terms if registers.length == 0 else islice(terms, registers.length - 1)
         tile = chain((first,), rest)
         match registers.reduction:
             case Reduction.CHAIN:
-                yield _chained(tile, registers.type, registers.overflow)
+                yield _chained(tile, registers.type, registers.overflow, hold)
             case Reduction.TREE:
-                yield _by_tree(tile, registers.type, registers.overflow)
+                yield _by_tree(tile, registers.type, registers.overflow, hold)
             case _:
                 assert_never(registers.reduction)
 
 
-def _chained(terms: Iterable[Array], type: IntType, overflow: Overflow) -> Array:
+def _chained(terms: Iterable[Array], type: IntType, overflow: Overflow, hold: Hold) -> Array:
     total: Array | None = None
     for term in terms:
         total = term if total is None else total + term
         if overflow.ordered:
-            total = _held(total, type, overflow)
+            total = hold(total, type, overflow)
     assert total is not None
-    return total if overflow.ordered else _held(total, type, overflow)
+    return total if overflow.ordered else hold(total, type, overflow)
 
 
-def _by_tree(terms: Iterable[Array], type: IntType, overflow: Overflow) -> Array:
+def _by_tree(terms: Iterable[Array], type: IntType, overflow: Overflow, hold: Hold) -> Array:
     if not overflow.ordered:
-        return _chained(terms, type, overflow)
+        return _chained(terms, type, overflow, hold)
     # Sums that wait for their neighbour, with how many terms are in each: powers of two, falling.
     waiting: list[tuple[int, Array]] = []
     for term in terms:
-        count, total = 1, _held(term, type, overflow)
+        count, total = 1, hold(term, type, overflow)
         while waiting and waiting[-1][0] == count:
             _, left = waiting.pop()
-            count, total = 2 * count, _held(left + total, type, overflow)
+            count, total = 2 * count, hold(left + total, type, overflow)
         waiting.append((count, total))
     # What is left over at one level goes up until it meets a neighbour.
     _, total = waiting.pop()
     while waiting:
         _, left = waiting.pop()
-        total = _held(left + total, type, overflow)
+        total = hold(left + total, type, overflow)
     return total
-
-
-def _held(total: Array, type: IntType, overflow: Overflow) -> Array:
-    match overflow:
-        case Overflow.WRAP:
-            return type.wrap_array(total).astype(total.dtype)
-        case Overflow.SATURATE | Overflow.SATURATE_EACH_ADD:
-            clipped: Array = np.clip(total, type.minimum, type.maximum)
-            return clipped
-        case Overflow.TRAP:
-            _require_held(total, type)
-            return total
-        case _:
-            assert_never(overflow)
 
 
 def _require_held(total: Array, type: IntType) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from intaglio.compiler.ir.graph import Graph
+from intaglio.errors import AccumulatorTrapped
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
 from intaglio.simulator.statistics import ObservedProgram, observe, overflow_counts
@@ -83,6 +84,33 @@ def test_saturation_at_each_addition_counts_additions_and_results() -> None:
     (sum,) = ObservedProgram(sums("i8", "saturate-each-add")).run(X).statistics.accumulators
     # 3+127, then 127+2; -3+12700, then 127-200 | 3-5-128; -3-500, then -128+12800.
     assert (sum.overflows, sum.additions) == ((2, 2), (3, 3))
+
+
+def test_a_bias_that_leaves_the_type_counts_once_for_each_sum() -> None:
+    accumulator = "accumulator(type=i8, overflow=saturate-each-add)"
+    graph = fixed_graph(
+        f"""
+        %x: i8[5,1] = input
+        %w: i8[1,2] = constant [1, 1]
+        %b: i32[2] = constant [300, 0]
+        %y: i8[5,2] = mat_mul(%x, %w, %b) accumulator={accumulator}
+        """
+    )
+    x = {"x": np.array([[-1], [0], [1], [2], [-128]], np.int8)}
+    (sum,) = ObservedProgram(graph).run(x).statistics.accumulators
+    # 300 becomes 127, to which 1 and 2 can't be added either.
+    assert (sum.overflows, sum.additions) == ((5, 0), (7, 0))
+
+
+def test_a_trap_ends_the_observation_as_it_ends_the_run() -> None:
+    graph, x = sums("i8", "trap"), {"x": np.array([[127, 2], [0, 0]], np.int8)}
+    for run in (ObservedProgram(graph).run, lambda inputs: observe(graph, inputs)):
+        with pytest.raises(AccumulatorTrapped, match="s"):
+            run(x)
+    harmless = {"x": np.zeros((2, 2), np.int8)}
+    found = ObservedProgram(graph).run(harmless).statistics
+    assert found == observe(graph, harmless).statistics
+    assert found.total.accumulator_overflows == 0
 
 
 def test_an_accumulator_that_holds_everything_counts_nothing() -> None:
