@@ -110,7 +110,7 @@ def _result(
     certificate = folder / f"{source.stem}.json"
     proving = _timed("-c", _VERB, "prove", source, "-o", certificate, "--json")
     checking = _timed("-c", _VERB, "prove", "--check", certificate, lowered)
-    bare = _timed(check_certificate.__file__, certificate, lowered)
+    bare = _timed("-m", check_certificate.__name__, certificate, lowered)
     claims: Claims = json.loads(certificate.read_text())
     layers: list[dict[str, Any]] = json.loads(proving.output)["layers"]
     others = [model for name, (_, model) in models.items() if name != network.name]
