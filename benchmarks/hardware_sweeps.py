@@ -125,7 +125,7 @@ def print_slices(found: Sequence[SweptSlice]) -> None:
         }
         for each in found
         for mark in each.facts["marks"]
-        if mark["axis"].endswith("_bits") and len(_axis(each.facts, mark["axis"])) > 1
+        if mark["axis"].endswith("_bits")
     ]
     columns = [
         Column("network", "network"),
@@ -218,11 +218,6 @@ def _interrupted(command: Sequence[str], output: Path) -> tuple[float, int]:
     if code != 130 or (output / "sweep.json").exists():
         raise RuntimeError(f"the sweep was over before it could be interrupted (exit code {code})")
     return seconds, len(list(output.glob("runs/*.json")))
-
-
-def _axis(facts: Mapping[str, Any], name: str) -> Sequence[str]:
-    (values,) = (axis["values"] for axis in facts["axes"] if axis["name"] == name)
-    return list(values)
 
 
 def _last(name: str) -> str:

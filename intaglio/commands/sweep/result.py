@@ -85,7 +85,12 @@ class SweepResult:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """For each axis and each setting of the others."""
-        return tuple(mark for axis in self.axes for mark in self._marks_of(axis))
+        return tuple(mark for axis in self.varying for mark in self._marks_of(axis))
+
+    @property
+    def varying(self) -> tuple[Axis, ...]:
+        """The axes of more than one value: nothing is narrower than an only one."""
+        return tuple(axis for axis in self.axes if len(axis.values) > 1)
 
     def _marks_of(self, axis: Axis) -> Iterable[Mark]:
         groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
@@ -107,8 +112,8 @@ class SweepResult:
 
     @property
     def numeric(self) -> tuple[Axis, ...]:
-        """The axes whose values have a width."""
-        return tuple(axis for axis in self.axes if axis.numeric)
+        """Those of them whose values have a width."""
+        return tuple(axis for axis in self.varying if axis.numeric)
 
     def cost(self, row: Row) -> Fraction | None:
         """The sum of the widths of all numeric axes; None where there is no such axis."""
@@ -144,7 +149,7 @@ def marked(result: SweepResult, kind: str) -> list[tuple[str, ...]]:
     return [
         tuple(
             axis.name
-            for axis in result.axes
+            for axis in result.varying
             if narrowest[axis.name, _others(row.setting, axis)] == row.setting[axis.name]
         )
         for row in result.rows

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a sweep found, for a terminal."""
 
+from collections.abc import Container
+
 from intaglio.commands.sweep.result import Mark, Row, SweepResult, marked, short_names
 from intaglio.commands.tables import Cell, Column, Table
 
@@ -39,7 +41,7 @@ def settings_table(result: SweepResult) -> Table:
     ]
     rows: list[dict[str, Cell]] = [
         {
-            **{axis.name: result.rows[number].setting[axis.name] for axis in result.axes},
+            **{axis.name: result.rows[number].setting[axis.name] for axis in result.varying},
             **_cells(result, result.rows[number]),
             "pareto": "*" if number in front else "",
         }
@@ -50,7 +52,7 @@ def settings_table(result: SweepResult) -> Table:
     if hidden:
         title += f" (files have {hidden} settings more)"
     lost = "lost" if result.reference.labelled else "% other class"
-    columns = [Column(axis.name, names[axis.name]) for axis in result.axes]
+    columns = [Column(axis.name, names[axis.name]) for axis in result.varying]
     if result.reference.labelled:
         columns.append(Column("top1", "top-1 %", ".2f"))
     columns += [
@@ -83,10 +85,11 @@ def _cells(result: SweepResult, row: Row) -> dict[str, Cell]:
 def marks_table(result: SweepResult) -> Table:
     """The narrowest values of each axis."""
     names = short_names([axis.name for axis in result.axes])
+    varying = {axis.name for axis in result.varying}
     rows: list[dict[str, Cell]] = [
         {
             "axis": names[mark.axis],
-            "others": _others(mark, names),
+            "others": _others(mark, names, varying),
             "proved": mark.proved or "none",
             "unchanged": mark.unchanged or "none",
             "within": mark.within or "none",
@@ -114,5 +117,7 @@ def refusals(result: SweepResult) -> list[str]:
     ]
 
 
-def _others(mark: Mark, names: dict[str, str]) -> str:
-    return ", ".join(f"{names[name]}={value}" for name, value in mark.others.items())
+def _others(mark: Mark, names: dict[str, str], varying: Container[str]) -> str:
+    return ", ".join(
+        f"{names[name]}={value}" for name, value in mark.others.items() if name in varying
+    )

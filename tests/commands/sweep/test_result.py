@@ -102,6 +102,16 @@ def test_marked_names_the_axes_row_by_row() -> None:
     assert named["24", "saturate"] == ()
 
 
+def test_an_axis_of_one_value_is_no_axis() -> None:
+    only = tuple(replace(row, setting={**row.setting, "mean.bits": "8"}) for row in RESULT.rows)
+    result = replace(RESULT, axes=(*RESULT.axes, Axis("mean.bits", ("8",))), rows=only)
+    assert len(result.marks) == len(RESULT.marks)
+    assert [result.cost(row) for row in only] == [RESULT.cost(row) for row in RESULT.rows]
+    assert settings_table(result) == settings_table(RESULT)
+    assert marks_table(result) == marks_table(RESULT)
+    assert "mean.bits" in to_csv(result).splitlines()[0]
+
+
 def test_short_names_tell_axes_apart() -> None:
     assert short_names([BITS, RULE]) == {BITS: "accumulator_bits", RULE: "overflow"}
     assert set(short_names([BITS, "mean.accumulator_bits"]).values()) == {
