@@ -170,8 +170,8 @@ def _sums(rescale: Rescale, count: int) -> tuple[Requantizer, Corners, list[Expo
     """Weights and operands that reach each corner, and what the requantizer makes of their sums."""
     widest = CODES.interval * CODES.interval
     total = Interval(widest.low * count, widest.high * count)
-    # About as many codes as there are, with a bit of clamping.
-    real = Fraction(1, 1 << max(total.magnitude.bit_length() - 8, 1))
+    # About twice as many codes as there are: clamps lie away from the ends, where sums have gaps.
+    real = Fraction(1, 1 << max(total.magnitude.bit_length() - 9, 1))
     requantized = _derived(rescale, real, total, 3)
     corners = corner_accumulators(requantized, total)
     reached: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
