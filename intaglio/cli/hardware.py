@@ -29,6 +29,13 @@ def hardware(
     model: Annotated[
         Path | None, typer.Argument(help="Quantized ONNX or .tflite.", show_default=False)
     ] = None,
+    fields: Annotated[
+        bool,
+        typer.Option(
+            "--fields",
+            help="Change every field by a step, lower again, and list those without effect; slow.",
+        ),
+    ] = False,
     batch: Batch = None,
     shape: Shape = None,
     datatype: Datatype = None,
@@ -59,7 +66,7 @@ def hardware(
     options = LoweringOptions(
         profile, batch, parse_shapes(shape or ()), parse_datatypes(datatype or ())
     )
-    found = network_requirements(model, stated, options)
+    found = network_requirements(model, stated, options, try_fields=fields)
     if as_json:
         print(json.dumps(network_facts(stated, found), indent=2))
     else:

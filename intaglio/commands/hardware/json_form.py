@@ -44,6 +44,7 @@ def network_facts(profile: Profile, found: NetworkRequirements) -> dict[str, obj
             for layer in found.layers
         ],
         "unused_rules": list(found.unused),
+        "idle_fields": None if found.idle is None else list(found.idle),
         "definitions": _definitions(layer.stage for layer in found.layers),
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from intaglio.commands.hardware.explain import Stage, stage_of
+from intaglio.commands.hardware.field_effects import idle_fields
 from intaglio.commands.models import LoweringOptions, import_file, named
 from intaglio.compiler.analysis.accumulator_bits import AccumulatorBits, accumulator_report
 from intaglio.compiler.analysis.ranges import value_ranges
@@ -53,16 +54,25 @@ class NetworkRequirements:
     Attributes:
         layers: every node that computes, in order.
         unused: the places of rules that no layer of the network meets.
+        idle: the places of fields of the others that may change by a step without any effect;
+            None where that wasn't tried.
     """
 
     layers: tuple[LayerRequirements, ...]
     unused: tuple[str, ...]
+    idle: tuple[str, ...] | None = None
 
 
 def network_requirements(
-    path: Path, profile: Profile, options: LoweringOptions
+    path: Path, profile: Profile, options: LoweringOptions, *, try_fields: bool = False
 ) -> NetworkRequirements:
     """Lower the model in ``path`` by the profile, and read off what each layer needs.
+
+    Args:
+        path: a quantized model.
+        profile: the arithmetic.
+        options: batch, shapes.
+        try_fields: whether to change every field of the rules that are met, and lower again.
 
     Raises:
         InvalidFile: the file is no quantized model.
@@ -85,7 +95,11 @@ def network_requirements(
     tables = ("contraction", "pair", "mean", "unary", "rescale", "softmax", "resize")
     rules = [rule for table in tables for rule in getattr(profile, table)]
     unused = tuple(place_of(profile, rule) for rule in rules if id(rule) not in met)
-    return NetworkRequirements(tuple(layer for layer in layers if layer.stage.forms), unused)
+    idle = None
+    if try_fields:
+        used = tuple(place_of(profile, rule) for rule in rules if id(rule) in met)
+        idle = tuple(idle_fields(network, profile, used))
+    return NetworkRequirements(tuple(layer for layer in layers if layer.stage.forms), unused, idle)
 
 
 def _lowered(network: Graph, profile: Profile) -> tuple[Graph, set[int]]:

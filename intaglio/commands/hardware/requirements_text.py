@@ -27,6 +27,9 @@ def requirement_lines(found: NetworkRequirements) -> Iterator[str]:
     yield ""
     if found.unused:
         yield f"without effect on this network: {', '.join(found.unused)}"
+    if found.idle:
+        yield "a step further in any of these fields changes nothing on this network:"
+        yield from wrapped(", ".join(found.idle))
     yield from definition_lines(statements)
 
 
