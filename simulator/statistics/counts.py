@@ -96,6 +96,7 @@ class CodeStatistics:
         low: codes whose value lay below the clamp's lower end.
         high: codes whose value lay above its upper end.
         wrapped: results that a wrapping conversion changed.
+        stages: values that a register inside the requantizer wrapped or clamped.
     """
 
     name: str
@@ -104,6 +105,7 @@ class CodeStatistics:
     low: Counts
     high: Counts
     wrapped: Counts
+    stages: Counts
 
     def __add__(self, other: "CodeStatistics") -> "CodeStatistics":
         """Both together, of the same value."""
@@ -113,6 +115,7 @@ class CodeStatistics:
             low=_added(self.low, other.low),
             high=_added(self.high, other.high),
             wrapped=_added(self.wrapped, other.wrapped),
+            stages=_added(self.stages, other.stages),
         )
 
 
@@ -130,6 +133,7 @@ class OverflowCounts:
         clamped_low: those cut off at the lower end.
         clamped_high: those cut off at the upper end.
         wrapped_codes: results that a wrapping conversion changed.
+        stages: values that registers inside requantizers wrapped or clamped.
     """
 
     results: int = 0
@@ -141,6 +145,7 @@ class OverflowCounts:
     clamped_low: int = 0
     clamped_high: int = 0
     wrapped_codes: int = 0
+    stages: int = 0
 
     @property
     def accumulator_overflows(self) -> int:
@@ -187,6 +192,7 @@ class Statistics:
                 clamped_low=sum(codes.low),
                 clamped_high=sum(codes.high),
                 wrapped_codes=sum(codes.wrapped),
+                stages=sum(codes.stages),
             )
         return counts
 

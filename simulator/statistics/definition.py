@@ -11,6 +11,9 @@ from intaglio.compiler.ir.graph import Array, Graph, Node
 from intaglio.numerics.accumulator import Accumulator, Overflow
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.scalings import Stages
+from intaglio.numerics.scalings.stages import SaturateStep, WrapStep, ZeroStep, apply_step
 from intaglio.simulator.reference import accumulate as sums_of
 from intaglio.simulator.reference import elementwise, pooling, run
 from intaglio.simulator.reference.containers import integers
@@ -149,7 +152,19 @@ def observe_codes(
         low=none if wraps else below,
         high=none if wraps else above,
         wrapped=tuple(map(int.__add__, below, above)) if wraps else none,
+        stages=_by_channel(_stages(op, operands[0]), channels),
     )
+
+
+def _stages(op: CodeOp, x: Array) -> list[int]:
+    """How many registers inside the requantizer each value leaves, in row-major order."""
+    if not isinstance(op, fixed.Requantize):
+        return []
+    requantizers = op.requantizers
+    return [
+        registers_left(requantizers[at % len(requantizers)], value)
+        for at, value in enumerate(integers(x))
+    ]
 
 
 def _unclamped(node: Node, op: CodeOp, operands: Sequence[Array]) -> list[int]:
@@ -178,6 +193,18 @@ def _scaled(op: Requantizing, operands: Sequence[Array], shape: tuple[int, ...])
 def channels_of(node: Node) -> int:
     """The extent of the last axis."""
     return node.type.shape[-1] if node.type.shape else 1
+
+
+def registers_left(requantizer: Requantizer, x: int) -> int:
+    """How many registers of the stages one accumulator leaves, on its way through."""
+    if not isinstance(requantizer.scaling, Stages):
+        return 0
+    left = 0
+    for step in requantizer.scaling.steps:
+        if isinstance(step, WrapStep | SaturateStep | ZeroStep):
+            left += not step.type.contains(x)
+        x = apply_step(step, x)
+    return left
 
 
 def _by_channel(events: Sequence[int], channels: int) -> Counts:

@@ -135,12 +135,14 @@ class CodeTally:
     low: Tallied = field(init=False)
     high: Tallied = field(init=False)
     wrapped: Tallied = field(init=False)
+    stages: Tallied = field(init=False)
 
     def __post_init__(self) -> None:
         """Start every counter at zero."""
         self.low = np.zeros(self.channels, np.int64)
         self.high = np.zeros(self.channels, np.int64)
         self.wrapped = np.zeros(self.channels, np.int64)
+        self.stages = np.zeros(self.channels, np.int64)
 
     def add_clamped(self, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> None:
         """Count what a clamp cut off at either end."""
@@ -155,7 +157,7 @@ class CodeTally:
 
     def statistics(self) -> CodeStatistics:
         """What was counted."""
-        counts = (_counts(each) for each in (self.low, self.high, self.wrapped))
+        counts = (_counts(each) for each in (self.low, self.high, self.wrapped, self.stages))
         return CodeStatistics(self.name, self.source, self.results, *counts)
 
 

@@ -18,6 +18,7 @@ from intaglio.simulator.engine import trapping
 from intaglio.simulator.statistics.clamps import CodeOp, clamps, with_wider_clamp
 from intaglio.simulator.statistics.definition import observe_codes, observe_sums
 from intaglio.simulator.statistics.ordered import OrderedSums, ordered_sums
+from intaglio.simulator.statistics.stages import count_left, leaving_channels
 from intaglio.simulator.statistics.tallies import Tallies
 from intaglio.simulator.vectorized.prepare import prepare_node
 from intaglio.simulator.vectorized.prepared import Fused, Operand, Operands
@@ -192,7 +193,13 @@ def watch_codes(node: Node, op: CodeOp, operands: Sequence[Operand]) -> Watch:
     low = _channels([each.low for each in ends], word)
     high = _channels([each.high for each in ends], word)
 
+    x = operands[0].interval
+    requantizers = op.requantizers if isinstance(op, fixed.Requantize) else ()
+    leaving = leaving_channels(requantizers, x)
+
     def compute(arrays: Operands, tallies: Tallies) -> Array:
+        if leaving:
+            tallies.codes(node).stages += count_left(requantizers, leaving, arrays[0], x)
         values = wider.compute(arrays)
         tallies.codes(node).add_clamped(values < low, values > high)
         return np.asarray(np.clip(values, low, high)).astype(dtype)

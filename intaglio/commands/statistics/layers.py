@@ -25,7 +25,7 @@ class LayerStatistics:
     @property
     def overflows(self) -> int:
         """Partial sums and accumulators that overflowed, and codes that a conversion wrapped."""
-        wrapped = sum(sum(each.wrapped) for each in self.codes)
+        wrapped = sum(sum(each.wrapped) + sum(each.stages) for each in self.codes)
         if self.sums is None:
             return wrapped
         return wrapped + sum(self.sums.overflows) + sum(self.sums.registers)

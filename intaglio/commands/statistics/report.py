@@ -38,7 +38,7 @@ def statistics_table(found: Sequence[LayerStatistics]) -> Table:
 
 def _row(layer: LayerStatistics) -> Mapping[str, Cell]:
     sums = layer.sums
-    wrapped = sum(sum(each.wrapped) for each in layer.codes)
+    wrapped = sum(sum(each.wrapped) + sum(each.stages) for each in layer.codes)
     wraps = sums is not None and sums.overflow is Overflow.WRAP
     overflows = 0 if sums is None else sum(sums.overflows)
     return {
@@ -100,6 +100,7 @@ def statistics_facts(statistics: Statistics, found: Sequence[LayerStatistics]) -
             "clamped_low": total.clamped_low,
             "clamped_high": total.clamped_high,
             "wrapped_codes": total.wrapped_codes,
+            "stages": total.stages,
         },
         "layers": [
             {
@@ -135,4 +136,5 @@ def _codes(codes: CodeStatistics) -> dict[str, Any]:
         "low": list(codes.low),
         "high": list(codes.high),
         "wrapped": list(codes.wrapped),
+        "stages": list(codes.stages),
     }

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from intaglio.compiler.ir.graph import Graph
+from intaglio.compiler.ir.builder import Builder
+from intaglio.compiler.ir.fixed import Requantize
+from intaglio.compiler.ir.graph import Graph, Level
+from intaglio.compiler.ir.types import TensorType
 from intaglio.errors import AccumulatorTrapped
 from intaglio.numerics.integers import IntType
 from intaglio.numerics.intervals import Interval
+from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.rounding import Rounding
+from intaglio.numerics.scalings import Stages
+from intaglio.numerics.scalings.stages import MultiplyStep, SaturateStep, ShiftStep, WrapStep
 from intaglio.simulator.statistics import ObservedProgram, observe, overflow_counts
 from intaglio.simulator.statistics.tallies import bit_counts, channel_counts
 from tests.simulator.engines import assert_same_tensor
@@ -86,6 +93,28 @@ def test_saturation_at_each_addition_counts_additions_and_results() -> None:
     assert (sum.overflows, sum.additions) == ((2, 2), (3, 3))
 
 
+def test_registers_inside_a_requantizer_are_counted() -> None:
+    steps = (
+        SaturateStep(IntType(6, signed=True)),
+        MultiplyStep(3),
+        WrapStep(IntType(7, signed=True)),
+        ShiftStep(1, Rounding.FLOOR),
+    )
+    plain = Requantizer(Stages(steps[1:2]), 0, -128, 127)
+    builder = Builder("stages", Level.FIXED)
+    x = builder.input("x", TensorType(IntType(8, signed=True), (4, 2)))
+    op = Requantize((Requantizer(Stages(steps), 0, -128, 127), plain))
+    y = builder.node("y", TensorType(IntType(8, signed=True), (4, 2)), op, [x])
+    graph = builder.finish([y])
+    # 40 is cut to 31; 3 * 31 and 3 * 22 wrap; 21 and -7 pass both.
+    inputs = {"x": np.array([[40, 40], [22, 1], [21, 100], [-7, -7]], np.int8)}
+    found, expected = ObservedProgram(graph).run(inputs), observe(graph, inputs)
+    assert found.statistics == expected.statistics
+    (codes,) = found.statistics.codes
+    assert (codes.stages, codes.high) == ((3, 0), (0, 1))
+    assert found.statistics.total.stages == 3
+
+
 def test_a_bias_that_leaves_the_type_counts_once_for_each_sum() -> None:
     accumulator = "accumulator(type=i8, overflow=saturate-each-add)"
     graph = fixed_graph(
@@ -104,9 +133,10 @@ def test_a_bias_that_leaves_the_type_counts_once_for_each_sum() -> None:
 
 def test_a_trap_ends_the_observation_as_it_ends_the_run() -> None:
     graph, x = sums("i8", "trap"), {"x": np.array([[127, 2], [0, 0]], np.int8)}
-    for run in (ObservedProgram(graph).run, lambda inputs: observe(graph, inputs)):
-        with pytest.raises(AccumulatorTrapped, match="s"):
-            run(x)
+    with pytest.raises(AccumulatorTrapped, match="s"):
+        ObservedProgram(graph).run(x)
+    with pytest.raises(AccumulatorTrapped, match="s"):
+        observe(graph, x)
     harmless = {"x": np.zeros((2, 2), np.int8)}
     found = ObservedProgram(graph).run(harmless).statistics
     assert found == observe(graph, harmless).statistics
