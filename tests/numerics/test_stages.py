@@ -18,6 +18,7 @@ from intaglio.numerics.scalings import (
     ShiftStep,
     Stages,
     WrapStep,
+    ZeroStep,
 )
 from intaglio.numerics.vectorized import apply_scalings
 from tests.simulator.random_arithmetic import stages
@@ -78,6 +79,17 @@ def test_intervals_hold_every_intermediate_value(scaling: Stages, low: int, widt
             value = Stages(scaling.steps[:end]).apply(x)
             assert held[end].contains(value)
             assert bits > 64 or word.contains(value)
+
+
+def test_what_a_type_cannot_hold_turns_to_zero() -> None:
+    scaling = Stages((AddStep(1), ZeroStep(I8), MultiplyStep(2)))
+    assert [scaling.apply(x) for x in (126, 127, -129, -130)] == [254, 0, -256, 0]
+    assert scaling.monotone_domain == Interval(-129, 126)
+    assert apply_scalings([scaling], np.array([[126], [127], [-130]])).ravel().tolist() == [
+        254,
+        0,
+        0,
+    ]
 
 
 @given(st.lists(stages(), min_size=1, max_size=3), st.data())

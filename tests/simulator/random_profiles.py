@@ -68,6 +68,9 @@ SCHEMES: st.SearchStrategy[schemes.Scheme] = st.one_of(
     st.builds(schemes.PowerOfTwoScheme, ROUNDINGS),
     st.builds(schemes.MultiplyAddShiftScheme, BITS, ROUNDINGS, st.sampled_from([0, 48, 64])),
     st.builds(schemes.TosaScheme, st.booleans()),
+    st.builds(schemes.NemoScheme, st.integers(1, 1 << 12), st.sampled_from([0, 24, 32])),
+    st.builds(schemes.ThresholdsScheme, ROUNDINGS),
+    st.builds(schemes.FixedPointCastScheme, ROUNDINGS, st.sampled_from(list(schemes.CastOverflow))),
     STAGES,
 )
 GEMMLOWP_LANES = st.builds(
@@ -91,7 +94,7 @@ SUMS: st.SearchStrategy[methods.PairMethod] = st.one_of(
     ),
     st.builds(methods.SharedShiftMethod, st.integers(8, 31), ROUNDINGS, st.booleans()),
     st.just(methods.DequantizedMethod()),
-    st.builds(methods.OperandRescaleMethod, RESCALES),
+    st.builds(methods.OperandRescaleMethod, RESCALES, st.booleans()),
 )
 PRODUCTS: st.SearchStrategy[methods.PairMethod] = st.one_of(
     st.builds(methods.ProductMethod, RESCALES),
@@ -99,7 +102,8 @@ PRODUCTS: st.SearchStrategy[methods.PairMethod] = st.one_of(
     st.just(methods.DequantizedMethod()),
 )
 EXTREMES: st.SearchStrategy[methods.PairMethod] = st.one_of(
-    st.builds(methods.OperandRescaleMethod, RESCALES), st.just(methods.DequantizedMethod())
+    st.builds(methods.OperandRescaleMethod, RESCALES, st.booleans()),
+    st.just(methods.DequantizedMethod()),
 )
 SQUARES: st.SearchStrategy[methods.PairMethod] = st.one_of(
     st.builds(methods.SquaredDifferenceMethod, st.integers(0, 8), SCHEMES),
@@ -109,6 +113,7 @@ POOLS: st.SearchStrategy[methods.MeanMethod] = st.one_of(
     st.builds(methods.RescaledMean, RESCALES),
     st.builds(methods.RawCodeMean, ROUNDINGS),
     st.just(methods.ReciprocalMean()),
+    st.builds(methods.PlaneReciprocalMean, st.integers(8, 20), ROUNDINGS),
     st.just(methods.Float32PoolMean()),
 )
 MEANS: st.SearchStrategy[methods.MeanMethod] = st.one_of(

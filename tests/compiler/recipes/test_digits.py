@@ -51,3 +51,23 @@ def test_shifts_alone_lose_nothing(signed: bool, tmp_path: Path) -> None:
         for image, label in zip(*arrays("heldout.npz"), strict=True)
     )
     assert file.accuracy("pow2-half-up", heldout) >= 0.99
+
+
+@pytest.mark.parametrize(
+    "profile",
+    ["ethos-u", "gemmini", "nvdla", "deeploy", "nemo", "finn", "vta", "ap-fixed"],
+)
+def test_accelerators_lose_nothing(profile: str, tmp_path: Path) -> None:
+    options = QuantizationOptions(
+        power_of_two_scales=profile in ("vta", "ap-fixed"),
+        symmetric_activations=True,
+        signed_activations=True,
+    )
+    result = quantize_minmax(MODEL, calibration(), options)
+    file = QuantizedFile.written(result.model, result.plan, tmp_path / "quantized.onnx")
+    images, labels = arrays("heldout.npz")
+    heldout = (
+        ({INPUT: image[None]}, int(label))
+        for image, label in zip(images[:200], labels, strict=False)
+    )
+    assert file.accuracy(profile, heldout) >= 0.99
