@@ -265,7 +265,7 @@ def products() -> tuple[Graph, dict[str, Array]]:
     sums = Sums.start(9)
     for rows, depth, outputs in ((1, 64, 10), (3, 7, 33), (9, 16, 64), (2, 1, 17), (5, 130, 5)):
         x = sums.input(I8, (rows, depth))
-        for accumulator in (each(14), *mixed(5, depth)):
+        for accumulator in (each(14), each(16), each(18), *mixed(4, depth)):
             weights = sums.weights(I8, (depth, outputs), -1)
             op = MatMul(accumulator, 3)
             sums.add(op, [x, weights, sums.bias(outputs)], accumulator)
