@@ -84,7 +84,18 @@ def _quantize(source: Path, output: Path, options: list[str]) -> None:
 
 
 def _top1(model: Path, profile: str, data: list[str]) -> float:
-    command = ["simulate", str(model), "--profile", profile, "--json", "--quiet", "--data", *data]
+    command = [
+        "simulate",
+        str(model),
+        "--profile",
+        profile,
+        "--json",
+        "--quiet",
+        "--engine",
+        "vectorized",
+        "--data",
+        *data,
+    ]
     return 100 * float(json.loads(_intaglio(command))["top1"])
 
 

@@ -164,8 +164,10 @@ def _multiply_add_shift(
     bits = scheme.multiplier_bits
     if sum_type is not None:
         bits = min(bits, sum_type.bits - 1 - accumulator.magnitude.bit_length())
+    # The half has to fit the word as well.
+    longest = 62 if sum_type is None or not scheme.half_in_sum else sum_type.bits - 2
     while bits >= 1:
-        nearest = multipliers.nearest_multiply_shift(real, bits, scheme.rounding)
+        nearest = multipliers.nearest_multiply_shift(real, bits, scheme.rounding, longest)
         half = (1 << nearest.shift) >> 1 if scheme.half_in_sum else 0
         chosen = MultiplyAddShift(
             nearest.multiplier, half, nearest.shift, scheme.rounding, sum_type
@@ -185,8 +187,14 @@ def _multiply_add_shift(
 def _at_shift(
     scheme: MultiplyAddShiftScheme, real: Fraction, sum_type: IntType | None, shift: int
 ) -> MultiplyAddShift:
+    """At the one shift that there is.
+
+    A shift that channels share may leave nothing of the least multiplier: a channel that is as
+    good as dead doesn't stop the others.
+    """
     multiplier = round_fraction(real * (1 << shift), Rounding.HALF_AWAY_FROM_ZERO)
-    if multiplier.bit_length() > scheme.multiplier_bits or (real and not multiplier):
+    lost = real and not multiplier and not scheme.shared_shift
+    if multiplier.bit_length() > scheme.multiplier_bits or lost:
         raise InvalidOption(
             "shift",
             shift,

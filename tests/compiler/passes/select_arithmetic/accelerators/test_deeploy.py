@@ -10,11 +10,14 @@ import pytest
 from intaglio.compiler.ir import fixed
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.passes.select_arithmetic import select_arithmetic
-from intaglio.errors import UnsupportedModel
+from intaglio.errors import InvalidOption
 from intaglio.numerics.integers import IntType
+from intaglio.numerics.intervals import Interval
 from intaglio.numerics.profile import load_profile
+from intaglio.numerics.profile.derive import scaling
 from intaglio.numerics.profile.schemes import MultiplyAddShiftScheme
 from intaglio.numerics.requantizers import Requantizer
+from intaglio.numerics.rounding import Rounding
 from intaglio.numerics.scalings import MultiplyAddShift
 from tests.compiler.passes.select_arithmetic.accelerators.machines import (
     codes_of,
@@ -121,9 +124,16 @@ def test_one_multiplier_for_all_channels_serves_the_largest_sums() -> None:
     assert found.tolist() == scaled
 
 
-def test_a_scale_that_the_shared_shift_loses_is_refused() -> None:
-    with pytest.raises(UnsupportedModel, match="makes 0 of the multiplier"):
-        select_arithmetic(layer([2.0, 2.0**-30, 1.0, 1.0]), load_profile("deeploy"))
+def test_a_shift_that_leaves_nothing_of_a_scale_is_refused() -> None:
+    scheme = MultiplyAddShiftScheme(31, Rounding.FLOOR, 32, half_in_sum=True, shift=2)
+    with pytest.raises(InvalidOption, match="makes 0 of the multiplier"):
+        scaling(scheme, Fraction(1, 100), Interval(-1000, 1000))
+
+
+def test_a_channel_that_is_as_good_as_dead_is_multiplied_by_zero() -> None:
+    lowered = requantizers(layer([0.5, 2.0**-4, 0.0123, 2.0**-40]))
+    assert parameters(lowered[3]).multiplier == 0
+    assert parameters(lowered[1]).multiplier > 0
 
 
 @pytest.mark.parametrize("scales", [(0.125, 0.0625, 0.25), (0.0437, 0.0219, 0.0511)])
