@@ -6,10 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.golden_files import Golden
 
 ROOT = Path(__file__).parent.parent
+
+# No test asserts a time: machines are busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
