@@ -6,6 +6,10 @@ import math
 import numpy as np
 import pytest
 
+from intaglio.compiler.ir import fixed
+from intaglio.compiler.passes.select_arithmetic import select_arithmetic
+from intaglio.numerics.profile import load_profile
+from intaglio.numerics.scalings import DoubleRounding
 from tests.compiler.passes.select_arithmetic.accelerators.machines import (
     TRIPLES,
     Codes,
@@ -78,6 +82,22 @@ def test_8_bits_round_twice(element: str, op: str, zeros: tuple[int, int]) -> No
         multiplier = quantise_scale(product / y_scale)
         scaled = np.array([tfl(int(t), *multiplier) for t in totals[:, channel]])
         assert found[:, channel].tolist() == clipped(scaled + zeros[1], element).tolist()
+
+
+def test_some_multiply_scales_in_float32() -> None:
+    """uint8 and FULLY_CONNECTED; the multipliers differ in their last bits."""
+    x_scale, scale, y_scale = single(0.0437), single(0.0123), single(0.0871)
+    product = float(np.float32(x_scale) * np.float32(scale))
+    rounded, exact = (quantise_scale(p / y_scale)[0] for p in (product, x_scale * scale))
+    assert rounded != exact
+    cases = [("i8", "conv2d", exact), ("i8", "fully_connected", rounded), ("u8", "conv2d", rounded)]
+    for element, op, expected in cases:
+        graph = dense(element, element, (x_scale, [scale], y_scale), (0, 0), W[:1], op=op)
+        lowered = select_arithmetic(graph, load_profile("ethos-u"))
+        ((_, requantize),) = lowered.nodes_of(fixed.Requantize)
+        chosen = requantize.requantizers[0].scaling
+        assert isinstance(chosen, DoubleRounding)
+        assert chosen.multiplier == expected
 
 
 @pytest.mark.parametrize("x_scale", [0.5, 0.25, 0.0437])

@@ -42,7 +42,7 @@ def requantized(value: int, real: Fraction, most: int | None = None) -> int:
 def test_an_activation_floors(element: str) -> None:
     w = np.array([[1, 0], [127, -3], [-57, 9], [90, 90]])
     # The last needs D = 2**26, of which 2**24 are left: its ratio has four bits, not six.
-    scales = [0.5, 2.0**-4, 0.0123, 1.4 * 2.0**-21]
+    scales = [0.5, 2.0**-4, 0.0123, 1.2 * 2.0**-21]
     bias = [5, -700, 41, 1 << 27]
     graph = dense(element, element, (0.25, scales, 0.5), (0, 0), w, ("i32", bias))
     x = codes_of(element, 2)
