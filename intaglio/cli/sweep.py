@@ -74,6 +74,13 @@ def sweep(
     bits: Bits = None,
     weights: Weights = None,
     setting: RecipeSetting = None,
+    count_ordered: Annotated[
+        bool,
+        typer.Option(
+            "--count-ordered",
+            help="Count overflows of sums that are held after each addition too: slow.",
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -164,6 +171,7 @@ def sweep(
         settings,
         SweepData(data, labels, preprocessing, limit),
         Fraction(str(points_lost)),
+        count_ordered,
     )
     if workers is None and ray is None:
         workers = usable_cores()

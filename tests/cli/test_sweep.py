@@ -95,6 +95,37 @@ def test_rows_agree_with_simulate(linear: Path, whole: Path, tmp_path: Path) -> 
         assert int(row["correct"]) == facts["correct"]
 
 
+def test_sums_in_order_are_counted_on_request(linear: Path, whole: Path, tmp_path: Path) -> None:
+    sweep(linear, tmp_path / "counted", "--count-ordered")
+    counted, plain = (
+        json.loads((folder / "sweep.json").read_text())["rows"]
+        for folder in (tmp_path / "counted", whole)
+    )
+    uncounted = [row for row in plain if not row["overflows"]]
+    assert {row["setting"]["contraction.overflow"] for row in uncounted} == {"saturate-each-add"}
+    for row, without in zip(counted, plain, strict=True):
+        assert row | {"overflows": without["overflows"]} == without
+        if without["overflows"]:
+            assert row == without
+    profile = done("profiles", "--show", "single-rounding")
+    narrow = next(row for row in counted if row["setting"] == uncounted[0]["setting"])
+    bits = narrow["setting"]["contraction.accumulator_bits"]
+    (tmp_path / "mine.toml").write_text(
+        profile.replace(
+            "accumulator_bits = 64",
+            f'accumulator_bits = {bits}\noverflow = "saturate-each-add"',
+            1,
+        )
+    )
+    statistics = json.loads(
+        done(
+            "simulate", linear, "--profile", tmp_path / "mine.toml", "--data", DATA, "--limit",
+            "40", "--statistics", "--json",
+        )
+    )["statistics"]  # fmt: skip
+    assert narrow["overflows"]["saturations"] == statistics["total"]["saturations"] > 0
+
+
 def test_wide_enough_is_proved_and_shares_the_run(whole: Path) -> None:
     facts = json.loads((whole / "sweep.json").read_text())
     assert facts["runs"] < facts["settings"] == SETTINGS

@@ -34,6 +34,7 @@ class Run:
         outputs: what is compared of it.
         data: the name of the head that makes its input codes.
         reference: whether its outputs are what the others' are held against.
+        count_ordered: whether overflows of sums whose order matters are counted too.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Run:
     outputs: tuple[ComparedOutput, ...]
     data: str
     reference: bool = False
+    count_ordered: bool = False
 
     def to_travel(self) -> "Run":
         """A copy whose graph remembers no look-ups, which don't travel."""
@@ -84,7 +86,7 @@ class ChunkRunner:
     def __init__(self, run: Run) -> None:
         """Compile the graph, or find it compiled."""
         self._run = run
-        self._observed = observer(run.core)
+        self._observed = observer(run.core, count_ordered=run.count_ordered)
 
     @property
     def key(self) -> str:

@@ -2,8 +2,8 @@
 """A graph's outputs, and how often its sums overflowed on the way.
 
 Where a proof shows that no sum can overflow, the compiled engine runs and the counts are 0.  Where
-one can, every sum is counted while it is computed.  A sum that is clamped after each addition would
-have to be counted term by term, in plain integers: there the outputs alone are computed.
+one can, every sum is counted while it is computed.  A sum that is held after each addition has to
+be counted term by term, many times slower than machine code runs: that is done on request alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,10 +48,11 @@ Observer = Callable[[Feeds, int], Observed]
 """From inputs, and how many of their samples count, the others being copies of the last of them."""
 
 
-def observer(graph: Graph) -> Observer:
-    """What runs a graph, and counts where it can."""
+def observer(graph: Graph, *, count_ordered: bool = False) -> Observer:
+    """What runs a graph, and counts; sums whose order matters only where ``count_ordered``."""
     doubtful = may_overflow(graph)
-    if not doubtful or any(_term_by_term(accumulator) for accumulator in doubtful):
+    ordered = any(_term_by_term(accumulator) for accumulator in doubtful)
+    if not doubtful or (ordered and not count_ordered):
         counts: dict[str, int] = {} if doubtful else {WRAPS: 0, SATURATIONS: 0}
         run = prepare(graph, fastest_engine(graph))
         return lambda inputs, samples: Observed(run(inputs, None), counts)

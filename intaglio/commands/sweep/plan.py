@@ -19,7 +19,14 @@ from intaglio.compiler.ir.graph import Graph
 from intaglio.errors import IntaglioError, InvalidFile
 from intaglio.numerics.profile import Profile
 
-_ENGINE = ("numerics", "compiler/analysis", "compiler/ir", "compiler/targets", "simulator")
+_ENGINE = (
+    "numerics",
+    "compiler/analysis",
+    "compiler/ir",
+    "compiler/targets",
+    "simulator",
+    "commands/sweep",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +110,27 @@ def make_plan(
     return Plan(path.stem, known, graphs, ordered)
 
 
-def runs_of(plan: Plan, data: Mapping[str, EncodedData], chunk: int) -> tuple[Run, ...]:
+def runs_of(
+    plan: Plan, data: Mapping[str, EncodedData], chunk: int, *, count_ordered: bool
+) -> tuple[Run, ...]:
     """The runs of a plan, the reference first.
 
     Args:
         plan: what is to be run.
         data: input codes by the hash of the head that makes them.
         chunk: samples in a chunk.
+        count_ordered: whether overflows of sums whose order matters are counted too.
     """
     keys: dict[str, str] = {}
     runs: list[Run] = []
     for graph, parts in plan.graphs.items():
         head = canonical_hash(parts.head)
         against = keys.get(plan.reference, "")
-        named = f"{engine_version()}\n{graph}\n{data[head].key}\n{chunk}\n{against}\n"
+        parts_of_key = (engine_version(), graph, data[head].key, chunk, against, count_ordered)
+        named = "".join(f"{part}\n" for part in parts_of_key)
         keys[graph] = hashlib.sha256(named.encode()).hexdigest()
         is_reference = graph == plan.reference
-        runs.append(Run(keys[graph], parts.core, parts.outputs, head, is_reference))
+        runs.append(Run(keys[graph], parts.core, parts.outputs, head, is_reference, count_ordered))
     return tuple(runs)
 
 

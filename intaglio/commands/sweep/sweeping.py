@@ -11,7 +11,7 @@ from intaglio.commands.batches import batch_of, graph_specs
 from intaglio.commands.data import Dataset, open_dataset
 from intaglio.commands.output_files import whole_file
 from intaglio.commands.progress import StepReport
-from intaglio.commands.sweep.chunk_runs import chunks_of
+from intaglio.commands.sweep.chunk_runs import Run, chunks_of
 from intaglio.commands.sweep.crews import Worker, local_crew, require_workers
 from intaglio.commands.sweep.encoding import EncodedData, encode
 from intaglio.commands.sweep.picture import pareto_picture
@@ -67,6 +67,7 @@ class SweepRequest:
         listed: settings from a file; each is combined with every point of the axes.
         data: what is measured on.
         points: how many points of top-1 may be lost.
+        count_ordered: whether overflows of sums whose order matters are counted too.
     """
 
     model: Path
@@ -76,6 +77,7 @@ class SweepRequest:
     listed: tuple[Setting, ...]
     data: SweepData
     points: Fraction
+    count_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,10 @@ def sweep(request: SweepRequest, folder: Path, labour: Labour, report: StepRepor
     with opened_store(folder) as store:
         plan = make_plan(request.model, request.source, request.arithmetic, settings, report)
         data = _encoded(request, plan, inputs_folder(folder), report)
-        totals, runs = _run(plan, data, store, labour, report)
+        size = _chunk_samples(plan)
+        planned = runs_of(plan, data, size, count_ordered=request.count_ordered)
+        totals = _run(planned, data, size, store, labour, report)
+        runs = dict(zip(plan.graphs, (run.key for run in planned), strict=True))
         result = _result(request, plan, totals, runs)
         for name, text in (
             ("sweep.csv", to_csv(result)),
@@ -150,23 +155,26 @@ def _encoded(
     )
 
 
+def _chunk_samples(plan: Plan) -> int:
+    """Whole batches."""
+    batch = batch_of(plan.graphs[plan.reference].core)
+    return -(-CHUNK_SAMPLES // batch) * batch
+
+
 def _run(
-    plan: Plan,
+    runs: Sequence[Run],
     data: Mapping[str, EncodedData],
+    size: int,
     store: Store,
     labour: Labour,
     report: StepReport,
-) -> tuple[dict[str, Tally], dict[str, str]]:
-    """The counts by run, and the runs of graphs."""
-    batch = batch_of(plan.graphs[plan.reference].core)
-    size = -(-CHUNK_SAMPLES // batch) * batch
-    runs = runs_of(plan, data, size)
+) -> dict[str, Tally]:
+    """The counts by run."""
     chunks = chunks_of(next(iter(data.values())).samples, size)
     with _crew(labour, data, len(runs) * len(chunks)) as crew:
-        totals = run_all(
+        return run_all(
             runs, chunks, crew, store, lambda done, total: report("simulating", done, total)
         )
-    return totals, dict(zip(plan.graphs, (run.key for run in runs), strict=True))
 
 
 @contextmanager
