@@ -111,7 +111,7 @@ def _watch_ordered(
     ordered: OrderedSums,
     declared_bits: int,
 ) -> Watch:
-    """Exact sums of all channels; those that aren't proved are added once more, in order."""
+    """Exact sums under the accumulator's rule; where more decides, added once more, in order."""
     accumulator = op.accumulator
     word = IntType(max(within.signed_bits, 2), signed=True)
     wide_op = replace(op, accumulator=Accumulator(word, truncation=accumulator.truncation))
@@ -122,7 +122,14 @@ def _watch_ordered(
         tally = tallies.sums(node, accumulator.overflow, declared_bits)
         sums = np.asarray(wide.compute(arrays))
         tally.add_exact(sums, within)
-        kept = sums.astype(accumulator.type.dtype)
+        if accumulator.overflow.ordered:
+            # Where the exact sum decides, it is the result.
+            kept = sums.astype(accumulator.type.dtype)
+        else:
+            kept = _kept(sums, accumulator)
+            overflows = kept != sums
+            overflows[..., ordered.channels] = False
+            tally.add_overflows(overflows)
         x, images = arrays[0], kept
         if isinstance(op, fixed.MatMul):
             x = x.reshape(1, -1, 1, x.shape[-1])

@@ -215,3 +215,19 @@ def test_flags_are_counted_beyond_what_a_byte_holds() -> None:
     flags[:, 1] = False
     flags[999, 2] = False
     assert channel_counts(flags, 3).tolist() == [1000, 0, 999]
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("saturate", [15, -16]), ("wrap", [4, -16])])
+def test_channels_whose_registers_are_proved_keep_the_accumulators_rule(
+    rule: str, expected: list[int]
+) -> None:
+    overflow = "" if rule == "wrap" else f", overflow={rule}"
+    graph = fixed_graph(
+        "%x: u8[1,1] = input\n"
+        "%w: i8[1,2] = constant [1, 100]\n"
+        f"%y: i5[1,2] = mat_mul(%x, %w) accumulator=accumulator(type=i5{overflow}, "
+        "partial_sums=partial_sums(length=1, type=i10))\n"
+    )
+    found = ObservedProgram(graph).run({"x": np.array([[100]], np.uint8)})
+    assert found.outputs["y"].tolist() == [expected]
+    assert found.statistics.accumulators[0].overflows == (1, 1)
