@@ -30,6 +30,8 @@ from intaglio.numerics.intervals import Interval
 
 MOST_BITS = 20
 """Of operands and weights: sums of their products fit 64 bits."""
+MOST_BIAS_BITS = 40
+"""Of biases: with those products they fit too."""
 
 _KEEPS_CODES = (moves.Transpose, moves.Reshape, moves.Slice, fixed.MaxPool2d)
 
@@ -140,10 +142,11 @@ def _refusal(graph: Graph, node: Node, op: AccumulateOp) -> str | None:
         return "its accumulator adds up partial sums"
     if not op.accumulator.type.signed:
         return "its accumulator is unsigned"
-    for operand in node.operands[:2]:
+    limits = (MOST_BITS, MOST_BITS, MOST_BIAS_BITS)
+    for operand, most in zip(node.operands, limits, strict=False):
         bits = graph.type_of(operand).integer.bits
-        if bits > MOST_BITS:
-            return f"{operand} has {bits} bits, and the checker multiplies at most {MOST_BITS}"
+        if bits > most:
+            return f"{operand} has {bits} bits, and the checker adds up at most {most} in its place"
     for operand, what in zip(node.operands[1:], ("weights", "bias"), strict=False):
         constant = graph.constant(operand)
         if constant is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from intaglio.commands.prove.read_model import codes_of, names_in, read_model, sum_fields
+from intaglio.commands.prove.read_model import codes_of, names_in, read_model, sum_fields, too_wide
 
 
 def _bounds(terms: list[Any]) -> dict[str, list[int]]:
@@ -20,7 +20,7 @@ def _bounds(terms: list[Any]) -> dict[str, list[int]]:
 def _claims(values: Any, arrays: Any, name: str, *of: str) -> dict[str, Any]:
     (x, *others), field = names_in(of[3]), sum_fields(of[4])
     odd = [o for o in others if o not in arrays or arrays[o].ndim > 2 + 2 * ("conv" in of[2])]
-    if odd or not field or any(int(values[o][1][1:]) > 20 for o in (x, *others[:1])):
+    if odd or not field or too_wide(values, x, *others):
         return {"value": name, "refused": "no bounds of its accumulator, its weights or its bias"}
     zero, summed = field["zero_point"], [json.loads(values[x][2])[axis] for axis in field["axes"]]
     w = arrays[others[0]].astype(np.int64) if others else np.ones([1, *summed], np.int64)

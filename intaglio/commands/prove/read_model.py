@@ -16,12 +16,20 @@ SUM = r" accumulator=accumulator\(type=i(\d+)(?:, overflow=[\w-]+)?(?:, order=[\
 
 
 def read_model(model: str) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
-    """The graph's text, the parts of each line by its value, and the arrays of the constants."""
+    """The graph's text, the parts of each line by its value, and the arrays of the constants.
+
+    Raises:
+        ValueError: the text isn't one line for each value.
+    """
     with zipfile.ZipFile(model) as archive:
         text = archive.read("graph.txt")
         parts = json.loads(archive.read("manifest.json"))["entries"]
         arrays: Any = {parts[p]["constant"]: np.load(archive.open(p)) for p in parts if p[0] == "c"}
-    values = {each[0]: each for each in re.findall(f"(?m)^{VALUE}$", text.decode("ascii"))}
+    # One value a line, as every file of ours is written: nothing is overlooked.
+    lines = [re.fullmatch(VALUE, line) for line in text.decode("ascii").splitlines()[1:-1]]
+    if any(line is None or "#" in line[6] for line in lines):
+        raise ValueError("the graph's text isn't in the form in which it is written")
+    values = {line[1]: line.groups(default="") for line in lines if line is not None}
     for name in {name for name, value in values.items() if value[3] == "constant"} - arrays.keys():
         arrays[name] = np.reshape(json.loads(values[name][5]), json.loads(values[name][2]))
     return text, values, arrays
@@ -37,7 +45,7 @@ def codes_of(values: Any, name: str, clamped: bool) -> tuple[list[int], str]:
     """
     while clamped and values[name][3] in ("transpose", "reshape", "slice", "max_pool2d"):
         name = values[name][4][1:]
-    clamp = " ".join(re.findall(r"(?:low|high)=({.*?}|-?\d+)", values[name][5])[-2:] * clamped)
+    clamp = " ".join(re.findall(r"(?:low|high)=({.*?}|-?\d+)", values[name][5]) * clamped)
     top = 1 << int(values[name][1][1:]) - (signed := values[name][1][0] == "i")
     return [int(code) for code in re.findall(r"-?\d+", clamp)] or [-top * signed, top - 1], name
 
@@ -58,3 +66,9 @@ def sum_fields(rest: str) -> dict[str, Any]:
     absent = {"zero_point": 0, "zero_points": [0], "pads": [0], "value": 0, "axes": []}
     given = re.findall(r" (?:[a-z]+_)?(\w+)=(\[.*?\]|-?\d+)", found[2])
     return {"bits": int(found[1])} | absent | {name: json.loads(value) for name, value in given}
+
+
+def too_wide(values: Any, *operands: str) -> bool:
+    """Whether sums of an operand, weights and a bias of these widths may leave 64 bits."""
+    widths = (int(values[name][1][1:]) for name in operands)
+    return any(bits > most for bits, most in zip(widths, (20, 20, 40), strict=False))

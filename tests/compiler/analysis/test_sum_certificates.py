@@ -145,4 +145,4 @@ def test_operands_too_wide_for_the_checker_are_named(x: str, w: str, named: str)
     """)
     (found,) = sum_certificates(graph)
     assert isinstance(found, RefusedSum)
-    assert found.reason == f"{named} has 21 bits, and the checker multiplies at most 20"
+    assert found.reason == f"{named} has 21 bits, and the checker adds up at most 20 in its place"
