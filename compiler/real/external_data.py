@@ -41,6 +41,21 @@ def read_external_data(proto: onnx.ModelProto, path: Path) -> None:
         del tensor.external_data[:]
 
 
+def external_files(path: Path) -> tuple[Path, ...]:
+    """The files beside a model that it keeps tensors in, sorted; none that lie elsewhere.
+
+    Raises:
+        InvalidFile: a location is absolute or leads out of the folder, or the file is missing.
+    """
+    base = path.resolve().parent
+    found: set[Path] = set()
+    for tensor in tensors_of(onnx.load_model_from_string(path.read_bytes()).graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            _check_location(tensor, path, base)
+            found.add((base / ExternalDataInfo(tensor).location).resolve())
+    return tuple(sorted(found))
+
+
 def _check_location(tensor: onnx.TensorProto, path: Path, base: Path) -> None:
     """Refuse what lies outside the folder before any byte of it is read."""
     where = f"tensor {tensor.name}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb on the digits network: marks, refusals, interruptions, and the same bytes after them."""
 
+import copy
 import csv
 import importlib.util
 import json
@@ -10,10 +11,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import (
+    convert_model_to_external_data,
+    write_external_data_tensors,
+)
 
 from tests.cli.running import DIGITS, ROOT, done, files, intaglio
 
@@ -248,6 +255,32 @@ def test_a_recipe_is_swept_and_quantized_once(floating: Path, tmp_path: Path) ->
     done(*map(str, arguments))
     assert files(tmp_path / "out") == before
     assert [row["setting"]["recipe.bits"] for row in facts["rows"]][:2] == ["w8a8", "w8a8"]
+
+
+def test_weights_beside_the_model_are_part_of_it(floating: Path, tmp_path: Path) -> None:
+    model = onnx.load_model_from_string(floating.read_bytes())
+    proto = next(each for each in model.graph.initializer if len(each.dims) > 1)
+    weights = numpy_helper.to_array(proto).copy()
+    apart = tmp_path / "apart.onnx"
+
+    def swept(folder: str, values: np.ndarray[Any, Any]) -> bytes:
+        proto.CopyFrom(numpy_helper.from_array(values, proto.name))
+        (tmp_path / "weights.bin").unlink(missing_ok=True)
+        part = copy.deepcopy(model)
+        convert_model_to_external_data(part, location="weights.bin", size_threshold=0)
+        write_external_data_tensors(part, str(tmp_path))
+        apart.write_bytes(part.SerializeToString())
+        done(
+            "sweep", apart, "--data", DATA, "--limit", "10", "-o", tmp_path / folder,
+            "--calibration", DIGITS / "calibration.npz", "--workers", "0", "--axis",
+            "contraction.accumulator_bits=14,32",
+        )  # fmt: skip
+        return (tmp_path / folder / "sweep.csv").read_bytes()
+
+    first, text = swept("kept", weights), apart.read_bytes()
+    second = swept("kept", -weights)
+    assert apart.read_bytes() == text
+    assert first != second == swept("fresh", -weights)
 
 
 @pytest.mark.parametrize(

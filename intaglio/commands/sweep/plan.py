@@ -13,6 +13,7 @@ from intaglio.commands.sweep.canonical import canonical_hash
 from intaglio.commands.sweep.chunk_runs import Run
 from intaglio.commands.sweep.cutting import CutGraph, cut
 from intaglio.commands.sweep.encoding import EncodedData
+from intaglio.commands.sweep.observing import may_overflow
 from intaglio.commands.sweep.settings import Setting
 from intaglio.commands.sweep.subjects import Arithmetic, Source, lower_named, parts_of
 from intaglio.compiler.ir.graph import Graph
@@ -36,11 +37,14 @@ class Planned:
     Attributes:
         setting: what it sets.
         graph: the canonical hash of its graph; empty where it is refused.
+        run: the identity of its run; of one canonical hash there are several where other sums may
+            overflow on the way to the same outputs.
         refused: why this network can't have it.
     """
 
     setting: Setting
     graph: str
+    run: str
     refused: str = ""
 
 
@@ -51,12 +55,14 @@ class Plan:
     Attributes:
         name: the model's name.
         reference: the canonical hash of what the others are held against.
-        graphs: every graph that is run, by canonical hash.
+        reference_run: the identity of its run.
+        graphs: every graph that is run, by the identity of the run.
         settings: in the order asked for.
     """
 
     name: str
     reference: str
+    reference_run: str
     graphs: Mapping[str, CutGraph]
     settings: tuple[Planned, ...]
 
@@ -88,7 +94,8 @@ def make_plan(
         source.check(parts_of(setting).recipe)
     reference = _reference(path, source, arithmetic)
     known = canonical_hash(reference)
-    graphs = {known: cut(reference)}
+    reference_run = run_identity(known, reference)
+    graphs = {reference_run: cut(reference)}
     planned: dict[int, Planned] = {}
     first_refusal: IntaglioError | None = None
     for done, number in enumerate(_by_recipe(settings)):
@@ -99,15 +106,16 @@ def make_plan(
             raise
         except IntaglioError as error:
             first_refusal = first_refusal or error
-            planned[number] = Planned(settings[number], "", " ".join(str(error).split()))
+            planned[number] = Planned(settings[number], "", "", " ".join(str(error).split()))
             continue
         key = canonical_hash(graph)
-        graphs.setdefault(key, cut(graph))
-        planned[number] = Planned(settings[number], key)
+        run = run_identity(key, graph)
+        graphs.setdefault(run, cut(graph))
+        planned[number] = Planned(settings[number], key, run)
     if first_refusal is not None and all(each.refused for each in planned.values()):
         raise first_refusal
     ordered = tuple(planned[number] for number in range(len(settings)))
-    return Plan(path.stem, known, graphs, ordered)
+    return Plan(path.stem, known, reference_run, graphs, ordered)
 
 
 def runs_of(
@@ -125,13 +133,19 @@ def runs_of(
     runs: list[Run] = []
     for graph, parts in plan.graphs.items():
         head = canonical_hash(parts.head)
-        against = keys.get(plan.reference, "")
+        against = keys.get(plan.reference_run, "")
         parts_of_key = (engine_version(), graph, data[head].key, chunk, against, count_ordered)
         named = "".join(f"{part}\n" for part in parts_of_key)
         keys[graph] = hashlib.sha256(named.encode()).hexdigest()
-        is_reference = graph == plan.reference
+        is_reference = graph == plan.reference_run
         runs.append(Run(keys[graph], parts.core, parts.outputs, head, is_reference, count_ordered))
     return tuple(runs)
+
+
+def run_identity(canonical: str, graph: Graph) -> str:
+    """The same for graphs with the same outputs in which the same sums may overflow."""
+    doubtful = "".join(f"{accumulator}\n" for accumulator in may_overflow(graph))
+    return hashlib.sha256(f"{canonical}\n{doubtful}".encode()).hexdigest()
 
 
 @cache

@@ -22,6 +22,7 @@ from intaglio.commands.sweep.profile_fields import changed
 from intaglio.commands.sweep.settings import TIE, Setting, parse_value
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.pipeline import lower
+from intaglio.compiler.real.external_data import external_files
 from intaglio.compiler.recipes import Choices
 from intaglio.errors import InvalidFile, InvalidOption
 from intaglio.numerics.accumulator import Overflow
@@ -195,7 +196,8 @@ class FloatSource:
 
         digest = hashlib.sha256(f"{__version__}\n{choices!r}\n{self.options!r}\n".encode())
         source = self.given.calibration
-        digest.update(content_hash(self.path).encode())
+        for part in (self.path, *external_files(self.path)):
+            digest.update(content_hash(part).encode())
         if source is not None:
             digest.update(f"{source.preprocessing} {source.samples}\n".encode())
             for file in (source.path, source.labels):

@@ -157,7 +157,7 @@ def _encoded(
 
 def _chunk_samples(plan: Plan) -> int:
     """Whole batches."""
-    batch = batch_of(plan.graphs[plan.reference].core)
+    batch = batch_of(plan.graphs[plan.reference_run].core)
     return -(-CHUNK_SAMPLES // batch) * batch
 
 
@@ -199,7 +199,7 @@ def _result(
             planned.setting,
             planned.graph[:_NAME_LETTERS],
             planned.graph == plan.reference,
-            None if planned.refused else totals[runs[planned.graph]],
+            None if planned.refused else totals[runs[planned.run]],
             planned.refused,
         )
         for planned in plan.settings
@@ -209,7 +209,7 @@ def _result(
         request.arithmetic.hardware,
         axes_of(request.axes, request.listed),
         request.arithmetic.reference,
-        totals[runs[plan.reference]],
+        totals[runs[plan.reference_run]],
         rows,
         len(plan.graphs),
         request.points,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from intaglio.commands.sweep.canonical import canonical_hash, unnamed
+from intaglio.commands.sweep.plan import run_identity
 from intaglio.compiler.ir.graph import Graph
 from intaglio.compiler.ir.text import parse_graph
 from intaglio.compiler.passes.narrow_accumulators import narrow_accumulators
@@ -129,6 +130,15 @@ def test_a_clamp_is_absorbed_exactly_where_no_step_lies_beyond_it(bits: int) -> 
     clamped = plain(f"i{bits}", "saturate")
     same = outputs_of(exact) == outputs_of(clamped)
     assert (canonical_hash(exact) == canonical_hash(clamped)) == same == (bits >= 6)
+
+
+def test_what_may_overflow_on_the_way_has_a_run_of_its_own() -> None:
+    exact, wider, clamped = plain("i20"), plain("i24"), plain("i7", "saturate")
+    assert canonical_hash(exact) == canonical_hash(clamped)
+    assert run_identity(canonical_hash(exact), exact) != run_identity(
+        canonical_hash(clamped), clamped
+    )
+    assert run_identity(canonical_hash(exact), exact) == run_identity(canonical_hash(wider), wider)
 
 
 def test_a_clamp_with_a_reader_of_its_own_stays() -> None:
