@@ -58,7 +58,7 @@ def bars(headroom: Mapping[int, int]) -> str:
     """A bar for each number of free bits, from the fewest on; heights are logarithmic.
 
     >>> bars({-1: 1, 0: 10, 2: 100})
-    '▂▄ █'
+    '▂▅ █'
     """
     if not headroom:
         return ""
