@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from math import log10
 from pathlib import Path
 
+from benchmarks.ground_floor import quantized
 from benchmarks.networks import NETWORKS, Network, data_folder
 from intaglio.commands.batches import graph_specs
 from intaglio.commands.data import Dataset, open_dataset
 from intaglio.commands.models import LoweringOptions
-from intaglio.commands.quantize import CalibrationSource, Given, quantize_file
 from intaglio.commands.repair import OpenData, Repaired, accuracy, measure_repair, repair
 from intaglio.commands.tables import Column, Table, print_table
 from intaglio.compiler.ir.graph import Graph
@@ -76,23 +76,12 @@ def main() -> int:
         for network in reversed(NETWORKS):
             if network.name in IMAGES:
                 images = 50 if arguments.quick else IMAGES[network.name]
-                rows += _rows(network, _quantized(network, Path(folder)), images)
+                rows += _rows(network, quantized(network, Path(folder)), images)
     _print(rows)
     if arguments.json:
         text = json.dumps([asdict(row) for row in rows], indent=2)
         arguments.json.write_text(text + "\n", encoding="utf-8")
     return 0
-
-
-def _quantized(network: Network, folder: Path) -> Path:
-    output = folder / f"{Path(network.model).stem}.onnx"
-    source = CalibrationSource(
-        network.path(network.calibration),
-        network.label_file if network.calibration == network.images else None,
-        network.preprocessing,
-    )
-    quantize_file(network.path(network.model), output, given=Given(source))
-    return output
 
 
 def _rows(network: Network, model: Path, images: int) -> Iterator[Row]:

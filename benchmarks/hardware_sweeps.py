@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.ground_floor import quantized
 from benchmarks.networks import NETWORKS, Network, data_folder
-from intaglio.commands.quantize import CalibrationSource, Given, quantize_file
 from intaglio.commands.tables import Cell, Column, Table, print_table
 
 FILES = ("sweep.csv", "sweep.json", "pareto.svg")
@@ -100,7 +100,7 @@ def swept_slices(
     """
     found: list[SweptSlice] = []
     for network in (network for network in NETWORKS if network.name in images):
-        model = _quantized(network, folder)
+        model = quantized(network, folder)
         found += [_swept(network, model, each, images[network.name], twice) for each in SLICES]
     return found
 
@@ -160,15 +160,6 @@ def main() -> int:
         rows = [asdict(each) for each in found]
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     return 1 if any(each.same_bytes is False for each in found) else 0
-
-
-def _quantized(network: Network, folder: Path) -> Path:
-    output = folder / f"{network.name}.onnx"
-    if not output.exists():
-        labels = network.label_file if network.calibration == network.images else None
-        source = CalibrationSource(network.path(network.calibration), labels, network.preprocessing)
-        quantize_file(network.path(network.model), output, given=Given(source))
-    return output
 
 
 def _swept(network: Network, model: Path, each: Slice, images: int, twice: bool) -> SweptSlice:

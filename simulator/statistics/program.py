@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fixed graph made ready to run many times, each run counted."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -26,17 +24,8 @@ from intaglio.simulator.vectorized import one_blas_thread
 from intaglio.simulator.vectorized.prepare import prepare_node
 from intaglio.simulator.vectorized.prepared import Fused, Operand, Operands
 from intaglio.simulator.vectorized.program import followers, operand_of
+from intaglio.simulator.vectorized.schedule import Work, scheduled
 from intaglio.simulator.vectorized.words import Word
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One node, or a sum with the elementwise ones that follow it."""
-
-    name: str
-    compute: Compute
-    operands: tuple[str, ...]
-    dead: tuple[str, ...]
 
 
 class ObservedProgram:
@@ -67,7 +56,7 @@ class ObservedProgram:
             operands = [known[name] for name in node.operands]
             watches[node.name] = found = _watched(graph, node, operands, widths)
             known[node.name] = Operand(node.type, found.interval)
-        self._steps = _scheduled(graph, list(_fused(graph, watches)))
+        self._steps = scheduled(graph, list(_fused(graph, watches)))
 
     def run(self, inputs: Mapping[str, Array]) -> Observation:
         """The outputs by name, and what was counted.
@@ -120,23 +109,7 @@ def _watched(
     return Watch(lambda arrays, tallies: plain.compute(arrays), plain.interval)
 
 
-Work = tuple[str, Compute, tuple[str, ...]]
-"""What is computed, how, from what."""
-
-
-def _scheduled(graph: Graph, works: Sequence[Work]) -> tuple[_Step, ...]:
-    """Steps that release each value after its last use."""
-    uses = Counter(operand for _, _, operands in works for operand in operands)
-    uses.update(graph.outputs)
-    steps: list[_Step] = []
-    for name, compute, operands in works:
-        uses.subtract(operands)
-        dead = tuple(dict.fromkeys(operand for operand in operands if uses[operand] == 0))
-        steps.append(_Step(name, compute, operands, dead))
-    return tuple(steps)
-
-
-def _fused(graph: Graph, watches: Mapping[str, Watch]) -> Iterator[Work]:
+def _fused(graph: Graph, watches: Mapping[str, Watch]) -> Iterator[Work[Compute]]:
     """The work with elementwise nodes drawn into the blocks of the sum that they alone read."""
     drawn: set[str] = set()
     for node in graph.nodes:

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fixed graph made ready to run many times."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,26 +13,10 @@ from intaglio.simulator.engine import Observer, check_inputs, fixed_op
 from intaglio.simulator.vectorized.borders import NO_INTEGERS
 from intaglio.simulator.vectorized.prepare import prepare_node
 from intaglio.simulator.vectorized.prepared import Compute, Operand, Prepared
+from intaglio.simulator.vectorized.schedule import Work, scheduled
 
 Elementwise = (fixed.Requantize, fixed.Clamp, fixed.Cast)
 """Ops of one operand that may follow a block at once: the last axis alone matters to them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One node, or a node with the elementwise ones that follow it.
-
-    Attributes:
-        name: the value that is computed.
-        compute: how.
-        operands: the values that are read.
-        dead: those of them that nothing reads later.
-    """
-
-    name: str
-    compute: Compute
-    operands: tuple[str, ...]
-    dead: tuple[str, ...]
 
 
 class Program:
@@ -61,10 +43,10 @@ class Program:
             found = prepare_node(node, fixed_op(graph, node), operands)
             prepared[node.name] = found
             known[node.name] = Operand(node.type, found.interval)
-        self._observed = _scheduled(
+        self._observed = scheduled(
             graph, [(node.name, prepared[node.name].compute, node.operands) for node in graph.nodes]
         )
-        self._unobserved = _scheduled(graph, list(_fused(graph, prepared)))
+        self._unobserved = scheduled(graph, list(_fused(graph, prepared)))
 
     def run(
         self, inputs: Mapping[str, Array], observer: Observer | None = None
@@ -100,23 +82,7 @@ def operand_of(type: TensorType, array: Array | None = None) -> Operand:
     return Operand(type, type.element.interval, array)
 
 
-Work = tuple[str, Compute, tuple[str, ...]]
-"""What is computed, how, from what."""
-
-
-def _scheduled(graph: Graph, works: Sequence[Work]) -> tuple[Step, ...]:
-    """Steps that release each value after its last use."""
-    uses = Counter(operand for _, _, operands in works for operand in operands)
-    uses.update(graph.outputs)
-    steps: list[Step] = []
-    for name, compute, operands in works:
-        uses.subtract(operands)
-        dead = tuple(dict.fromkeys(operand for operand in operands if uses[operand] == 0))
-        steps.append(Step(name, compute, operands, dead))
-    return tuple(steps)
-
-
-def _fused(graph: Graph, prepared: Mapping[str, Prepared]) -> Iterator[Work]:
+def _fused(graph: Graph, prepared: Mapping[str, Prepared]) -> Iterator[Work[Compute]]:
     """The work with elementwise nodes drawn into the blocks of the node that they alone read."""
     drawn: set[str] = set()
     for node in graph.nodes:
